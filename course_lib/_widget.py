@@ -25,6 +25,8 @@ class Widget(anywidget.AnyWidget):
 
     error = traitlets.Unicode("").tag(sync=True)
 
+    # True while a change that was made in the browser is taken over: callbacks then need not answer it.
+    _from_browser = False
     # ipywidgets 7 (Colab) would otherwise display the live view alone.
     _ipython_display_ = None
 
@@ -34,15 +36,18 @@ class Widget(anywidget.AnyWidget):
 
     def set_state(self, sync_data: dict[str, Any]) -> None:
         """Take over what the browser changed; ipywidgets would hide an error in the kernel's log."""
+        self._from_browser = True
         try:
             super().set_state(sync_data)
         except Exception as problem:
             self.error = f"{type(problem).__name__}: {problem}"
             raise
+        finally:
+            self._from_browser = False
         self.error = ""
 
     def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-        data, metadata = super()._repr_mimebundle_(**kwargs)
+        data, metadata = super()._repr_mimebundle_(**kwargs) or ({}, {})
         html, text = self.fallback()
         data = {**data, "text/plain": text}
         if not _in_colab():  # Colab always draws widgets, and must not prefer the static version

@@ -57,12 +57,16 @@ class Figure(matplotlib.figure.Figure):
 
     def to_html(self) -> str:
         """Return an ``<img>`` element that holds the picture and its alternative text."""
-        data = base64.b64encode(self.png()).decode()
+        return self._img(self.png())
+
+    def _img(self, png: bytes) -> str:
+        data = base64.b64encode(png).decode()
         alt = html.escape(self.alt, quote=True)
         return f'<img src="data:image/png;base64,{data}" alt="{alt}" style="max-width: 100%">'
 
     def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-        data = {"text/html": self.to_html(), "text/plain": f"Figure: {self.alt}", "image/png": self.png()}
+        png = self.png()
+        data = {"text/html": self._img(png), "text/plain": f"Figure: {self.alt}", "image/png": png}
         return data, {"image/png": {"alt": self.alt}}
 
 
@@ -158,11 +162,17 @@ def _label_ends(ax: Axes, ends: list[tuple[float, float, str, Any]]) -> None:
     """Write each curve's name beside its last point, pushed apart where two would overlap."""
     height = ax.get_figure().get_size_inches()[1] * 72 * 0.75  # type: ignore[union-attr]
     to_axes = ax.transData + ax.transAxes.inverted()
-    placed = sorted((to_axes.transform((x, y))[1], x, y, name, color) for x, y, name, color in ends)
-    gap, lowest = 13 / height, -np.inf
-    for at, x, y, name, color in placed:
-        lowest = max(at, lowest + gap)
-        offset = (8, (lowest - at) * height)
+    ends = sorted(ends, key=lambda end: to_axes.transform(end[:2])[1])
+    wanted = [float(to_axes.transform(end[:2])[1]) for end in ends]
+    placed, gap = list(wanted), 13 / height
+    for i in range(1, len(placed)):  # up, where two overlap; then down, where that left the axes
+        placed[i] = max(placed[i], placed[i - 1] + gap)
+    limit = max(1.0, wanted[-1]) if wanted else 1.0
+    for i in reversed(range(len(placed))):
+        placed[i] = min(placed[i], limit)
+        limit = placed[i] - gap
+    for at, end, (x, y, name, color) in zip(placed, wanted, ends, strict=True):
+        offset = (8, (at - end) * height)
         ax.annotate(name, (x, y), offset, textcoords="offset points", color=color, va="center", fontsize=10)
 
 
@@ -344,3 +354,49 @@ def network(
     ax.axis("off")
     ax.autoscale_view()
     return fig
+
+
+def interact(draw: Callable[..., Figure], **controls: Any) -> Any:
+    """Redraw a figure while sliders move.
+
+    Like ``ipywidgets.interact``, but the picture is replaced in place: it does not flicker, keeps its
+    alternative text, and an error is shown under the controls.
+
+    Parameters
+    ----------
+    draw : callable
+        Called with the controls' values by name; returns a figure. Its defaults are the start values.
+    **controls
+        ``(low, high)`` or ``(low, high, step)`` for a slider, a list for a choice.
+
+    Returns
+    -------
+    ipywidgets.VBox
+    """
+    import inspect
+    import traceback
+
+    import ipywidgets
+
+    picture = ipywidgets.HTML()
+    inputs = {}
+    for name, abbreviation in controls.items():
+        default = inspect.signature(draw).parameters[name].default
+        made = ipywidgets.interactive.widget_from_abbrev(abbreviation, default)
+        if made is None:
+            raise ValueError(
+                f"Expected {name} to be (low, high), (low, high, step) or a list, got {abbreviation!r}."
+            )
+        made.description, made.style = name, {"description_width": "initial"}
+        inputs[name] = made
+
+    def redraw(*_: object) -> None:
+        try:
+            picture.value = draw(**{name: control.value for name, control in inputs.items()}).to_html()
+        except Exception:  # a callback's error would vanish: show it where the picture was
+            picture.value = f"<pre>{html.escape(traceback.format_exc())}</pre>"
+
+    for control in inputs.values():
+        control.observe(redraw, "value")
+    redraw()
+    return ipywidgets.VBox([*inputs.values(), picture])

@@ -2,6 +2,7 @@
 
 import csv
 import os
+import tempfile
 import threading
 import time
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ import nbformat
 import psutil
 from nbclient import NotebookClient
 from nbformat import NotebookNode
+from tqdm.auto import tqdm
 
 ROOT = Path(__file__).parents[1]
 LECTURES = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
@@ -53,17 +55,16 @@ def execute(path: Path, *, env: dict[str, str] | None = None, kernel: str = "pyt
     client = NotebookClient(
         notebook,
         kernel_name=kernel,
-        timeout=300,
+        timeout=1800,
         record_timing=True,
         resources={"metadata": {"path": str(path.parent)}},
     )
     # One thread: on a busy machine, two threads that wait for each other are many times slower.
     environment = {**os.environ, "OMP_NUM_THREADS": "1", **(env or {})}
     start = time.perf_counter()
-    with client.setup_kernel(env=environment):
-        with _PeakMemory(client.km.provisioner.pid) as memory:
-            for index, cell in enumerate(notebook.cells):
-                client.execute_cell(cell, index)
+    with client.setup_kernel(env=environment), _PeakMemory(client.km.provisioner.pid) as memory:
+        for index, cell in enumerate(notebook.cells):
+            client.execute_cell(cell, index)
     return Run(notebook, time.perf_counter() - start, max(map(_seconds, notebook.cells)), memory.megabytes)
 
 
@@ -98,7 +99,22 @@ def _seconds(cell: NotebookNode) -> float:
     times = cell.metadata.get("execution", {})
     if "shell.execute_reply" not in times:
         return 0.0
-    begin, end = (
-        datetime.fromisoformat(times[key]) for key in ("iopub.status.busy", "shell.execute_reply")
-    )
+    begin, end = (datetime.fromisoformat(times[key]) for key in ("iopub.status.busy", "shell.execute_reply"))
     return (end - begin).total_seconds()
+
+
+def record_claims() -> None:
+    """Run every lecture with ten seeds and write notebooks/claims.csv anew, for ``make claims``."""
+    target = ROOT / "notebooks/claims.csv"
+    header = "claim,setting,mean,sd,n,date,versions\n"
+    with tempfile.TemporaryDirectory() as folder:
+        record = Path(folder) / "claims.csv"
+        record.write_text(header, encoding="utf-8")
+        for path in tqdm(LECTURES, desc="lectures"):
+            execute(path, env={"COURSE_SEEDS": "10", "COURSE_CLAIMS": str(record)})
+        target.write_text(record.read_text(encoding="utf-8"), encoding="utf-8")
+    print(f"{target}: {len(target.read_text(encoding='utf-8').splitlines()) - 1} claims")
+
+
+if __name__ == "__main__":
+    record_claims()

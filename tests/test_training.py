@@ -146,7 +146,7 @@ def test_fit_draws_no_random_numbers():
 
 
 def test_training_learns_and_leaves_the_model_in_evaluation_mode():
-    model, seen = network(dropout=0.1), []
+    model, seen = network(dropout=0.1).eval(), []  # as an earlier fit leaves it
     model[1].register_forward_hook(lambda module, *_: seen.append((module.training, torch.is_grad_enabled())))
     history = training.fit(model, training.loaders(points(), 16), epochs=100, lr=0.01, **CPU)
     assert history["valid accuracy"][-1] > 0.85 > history["valid accuracy"][0]
@@ -249,6 +249,12 @@ def test_averages_weigh_samples_not_batches():
     assert history["train target"] == history["valid target"] == [pytest.approx(4 / 4)]
 
 
+def test_metrics_get_outputs_without_gradients():
+    metrics = {"mean": lambda outputs, targets: outputs.numpy().mean()}
+    history = training.fit(Constant(3.0), ONE_BATCH, epochs=1, metrics=metrics, **CPU)
+    assert history["train mean"] == [3.0]
+
+
 def test_accuracy_counts_the_highest_scores():
     scores = torch.tensor([[1.0, 2.0], [3.0, 0.0], [0.0, 1.0]])
     assert training.accuracy(scores, torch.tensor([1, 1, 1])) == pytest.approx(2 / 3)
@@ -269,6 +275,14 @@ def test_evaluate_measures_a_loader_or_a_split_and_puts_the_mode_back():
     targets = torch.tensor(data.valid.y)
     assert results[0]["loss"] == pytest.approx(fn.cross_entropy(outputs, targets).item(), rel=1e-6)
     assert results[0]["accuracy"] == pytest.approx(training.accuracy(outputs, targets), abs=1e-12)
+
+
+def test_evaluation_leaves_a_frozen_layer_frozen():
+    model = network(dropout=0.5)
+    model[2].eval()
+    training.evaluate(model, points().valid)
+    training.predict(model, points().valid.X)
+    assert [layer.training for layer in model] == [True, True, False, True]
 
 
 def test_predict_gives_back_the_kind_of_array_it_got():
@@ -336,6 +350,9 @@ def test_a_metric_is_best_when_greatest_unless_said_otherwise():
     assert history.best_epoch == 2
     _, history = fit_scripted([0, 0, 0], metrics=metrics, monitor="valid score", best="min")
     assert history.best_epoch == 1
+    values = iter([math.nan, 3.0, 2.0])  # what is no number is beaten by any
+    _, history = fit_scripted([0, 0, 0], metrics=metrics, monitor="valid score")
+    assert history.best_epoch == 2
 
 
 # ------------------------------------------------------------------------------------- schedules
@@ -636,6 +653,12 @@ def test_what_diverged_is_still_shown(shown):
     with pytest.warns(UserWarning, match="became"):
         fit_scripted([3, math.nan, 1], figure=True, progress=True)
     assert isinstance(shown[-1][1], plotting.Figure)
+
+
+def test_an_error_in_the_first_epoch_shows_nothing_but_itself(shown):
+    with pytest.raises(RuntimeError, match="shapes cannot be multiplied"):
+        training.fit(network(), [(torch.zeros(4, 3), torch.zeros(4).long())], epochs=1, device="cpu")
+    assert shown == []
 
 
 def test_a_terminal_gets_a_bar_that_ends_with_the_last_values(capsys, monkeypatch):

@@ -16,7 +16,9 @@ import jupyter
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
     """Headless Chromium. Where there is none: a failure in CI, elsewhere a skip that says so."""
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
+
+    expect.set_options(timeout=30_000)  # a loaded machine with two cores is slow
 
     with sync_playwright() as playwright:
         try:

@@ -101,8 +101,9 @@ def serve(home: Path, **environment: str) -> Iterator[Server]:
         port = probe.getsockname()[1]
     token = secrets.token_hex(16)
     command = [
-        sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--port={port}", "--ServerApp.port_retries=0",
-        f"--ServerApp.root_dir={folder}", f"--IdentityProvider.token={token}", "--ServerApp.terminals_enabled=False",
+        sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--port={port}",
+        f"--ServerApp.root_dir={folder}", f"--IdentityProvider.token={token}",
+        "--ServerApp.port_retries=0", "--ServerApp.terminals_enabled=False",
         "--LabApp.expose_app_in_browser=True", "--JupyterNotebookApp.expose_app_in_browser=True",
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate", "--LabApp.news_url=",
     ]  # fmt: skip
@@ -177,14 +178,15 @@ def open_notebook(context: Any, server: Server, front_end: str, cells: Sequence[
     page.goto(server.address(front_end, name))
     page.wait_for_function("() => window.jupyterapp?.commands.hasCommand('notebook:run-all-cells')")
     page.locator(".jp-Notebook .jp-Cell").nth(len(cells) - 1).wait_for(state="attached")
-    page.wait_for_function(
+    page.wait_for_function("() => jupyterapp.shell.currentWidget?.sessionContext")
+    page.evaluate(
         """async () => {
-            const { context, sessionContext } = jupyterapp.shell.currentWidget ?? {};
-            await context?.ready;
-            await sessionContext?.ready;
-            return !!sessionContext?.session?.kernel;
+            const { context, sessionContext } = jupyterapp.shell.currentWidget;
+            await context.ready;
+            await sessionContext.ready;
         }"""
     )
+    page.wait_for_function("() => jupyterapp.shell.currentWidget.sessionContext.session?.kernel")
     page.evaluate("() => jupyterapp.commands.execute('notebook:run-all-cells')")
     page.wait_for_function(
         """() => {
@@ -215,3 +217,11 @@ def run_cell(page: Any, source: str) -> str:
         }""",
         source,
     )
+
+
+def wait_for_python(page: Any, condition: str, seconds: float = 20) -> None:
+    """Wait until an expression is true in the notebook's kernel (the browser's changes take a moment)."""
+    deadline = time.monotonic() + seconds
+    while (answer := run_cell(page, f"print(bool({condition}))").strip()) != "True":
+        if answer != "False" or time.monotonic() > deadline:
+            raise AssertionError(f"in the kernel, {condition} is {answer}")

@@ -1,0 +1,41 @@
+# Two commands: `make lab` opens the course, `make test` tests it. Both make .venv on a fresh machine.
+# Another Python: make PYTHON=python3.12 lab
+
+PYTHON ?= python3
+RUN = .venv/bin/
+
+.PHONY: lab test install lint format claims bench strip clean
+
+lab:
+	@$(PYTHON) bootstrap.py lab $(ARGS)
+
+test:
+	@$(PYTHON) bootstrap.py test $(ARGS)
+
+install:
+	@$(PYTHON) bootstrap.py install
+
+lint: install
+	$(RUN)ruff check .
+	$(RUN)ruff format --check .
+	$(RUN)mypy
+	$(RUN)nbqa mypy notebooks
+
+format: install
+	$(RUN)ruff check --fix .
+	$(RUN)ruff format .
+
+# Ten seeds of every claim, into notebooks/claims.csv
+claims: install
+	$(RUN)python -m tests.notebooks
+
+bench: install
+	$(RUN)python -m benchmarks.mlp_step
+	$(RUN)python -m benchmarks.demo_latency
+
+# Outputs do not belong into the repository
+strip: install
+	$(RUN)nbstripout notebooks/*.ipynb
+
+clean:
+	rm -rf .venv
