@@ -6,16 +6,13 @@ frame, so at 60 frames a second some 8 ms of it are waiting for that frame.
 """
 
 import statistics
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import sync_playwright
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "browser"))
-
-import jupyter
+from tests.browser import jupyter
 
 PRESSES = 60
 PERCEPTRON = "from course_lib.demos.perceptron import PerceptronDemo\nPerceptronDemo()"

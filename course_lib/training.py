@@ -1,8 +1,7 @@
 """The course's one training loop, and what belongs to it: batches, metrics, predictions, curves.
 
-:func:`fit` is the loop that the early lectures write by hand: for each batch forward, loss, backward, step.
-It adds bookkeeping: averages that weigh every sample the same, validation after each epoch, early stopping,
-a learning-rate schedule, a picture of the curves while it runs.
+:func:`fit` is the loop that the early lectures write by hand (forward, loss, backward, step); it adds
+averages that weigh every sample the same, validation, early stopping, a schedule, curves while it runs.
 """
 
 import copy
@@ -279,8 +278,8 @@ def _loss(loss: Loss | None, outputs: Any, targets: Any) -> Tensor:
     name = getattr(loss, "__name__", type(loss).__name__).replace("_", "").lower()
     # These take any two shapes that broadcast, and then compare every output with every target.
     if name in ("mseloss", "l1loss", "smoothl1loss", "huberloss") and outputs.shape != targets.shape:
-        want, got = tuple(outputs.shape), tuple(targets.shape)
-        raise ValueError(f"Expected targets of the outputs' shape {want}, got {got}; try y[:, None].")
+        got = f"{tuple(targets.shape)} for outputs {tuple(outputs.shape)}"
+        raise ValueError(f"Expected targets of the outputs' shape, got {got}; y[:, None] adds an axis.")
     if name == "crossentropy" and (outputs.ndim < 2 or outputs.shape[1] < 2):
         raise ValueError(f"Expected outputs (n, classes), got {tuple(outputs.shape)}: is y.float() meant?")
     return loss(outputs, targets)
@@ -370,7 +369,7 @@ class _View:
         # gets <progress>, above the curves. disable=None: no bar where nobody is watching.
         self.bar = tqdm(total=self.total, unit="batch", disable=None if progress and not notebook else True)
         shown, start = notebook and (figure or progress), {"text/plain": self.status()}
-        self.handle = ipython.display.display(start, raw=True, display_id=True) if shown else None
+        self.handle: Any = ipython.display.display(start, raw=True, display_id=True) if shown else None
         self.due = time.perf_counter() + 0.5 if shown else math.inf  # a short training shows its result only
 
     def step(self) -> None:
@@ -392,7 +391,7 @@ class _View:
         self.bar.set_postfix_str(self.status())
         self.bar.close()
         if self.handle is not None:
-            drawn = self.figure and len(self.history.lr) > 0
+            drawn = self.figure and self.history.lr
             self.handle.update(self.history.plot() if drawn else {"text/plain": self.status()}, raw=not drawn)
 
     def status(self) -> str:

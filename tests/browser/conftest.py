@@ -1,16 +1,12 @@
 """One browser and one Jupyter server for all browser tests."""
 
 import os
-import sys
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-import jupyter
+from tests.browser import jupyter
 
 
 @pytest.fixture(scope="session")

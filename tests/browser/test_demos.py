@@ -2,9 +2,10 @@
 
 import re
 
-import jupyter
 import pytest
 from playwright.sync_api import expect
+
+from tests.browser import jupyter
 
 PERCEPTRON = ["from course_lib.demos.perceptron import PerceptronDemo\ndemo = PerceptronDemo()\ndemo"]
 MLP = ["from course_lib.demos.mlp import MLPPlayground\ndemo = MLPPlayground()\ndemo"]

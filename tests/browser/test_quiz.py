@@ -3,8 +3,9 @@
 import re
 
 import pytest
-from jupyter import run_cell, set_theme
 from playwright.sync_api import expect
+
+from tests.browser.jupyter import run_cell, set_theme
 
 # One cell: JupyterLab takes cells out of the page that are scrolled away.
 CELLS = [

@@ -38,9 +38,15 @@ def javascript(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Any]:
             path.write_text(source, "utf-8")
             command = ["node", "--input-type=module", "-e", _NODE, path.as_uri()]
         else:
-            command = [sys.executable, str(Path(__file__).parent / "in_chromium.py")]
+            command = [sys.executable, "-m", "tests.demos.in_chromium"]
         done = subprocess.run(
-            command, input=json.dumps(task), capture_output=True, text=True, encoding="utf-8", timeout=120
+            command,
+            cwd=Path(__file__).parents[2],
+            input=json.dumps(task),
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            timeout=120,
         )
         if "FileNotFoundError: no Chromium" in done.stderr:
             if os.environ.get("CI"):

@@ -5,13 +5,10 @@ A process of its own, because Playwright's synchronous interface allows one inst
 
 import json
 import sys
-from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "browser"))
-
-import jupyter
+from tests.browser import jupyter
 
 with sync_playwright() as playwright:
     browser = jupyter.launch(playwright)

@@ -1,0 +1,1 @@
+"""Ratios and latencies, run by ``make bench``."""
