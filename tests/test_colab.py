@@ -36,7 +36,7 @@ def colab(tmp_path_factory):
     pip(python, "install", "--quiet", torch, *index)
     pip(python, "install", "--quiet", *SHIPPED)
     before = versions(python)
-    pip(python, "install", "--quiet", f"course-lib @ git+{notebooks.ROOT.as_uri()}")
+    pip(python, "install", "--quiet", f"git+{notebooks.ROOT.as_uri()}")
     return python, before
 
 
@@ -54,8 +54,7 @@ def test_no_preinstalled_version_moves(colab):
     after = versions(python)
     assert "course-lib" in after
     assert {name: after.get(name) for name in before} == before
-    assert "nbgrader" not in after
-    assert "jupyterlab" not in after
+    assert not {"nbgrader", "dask", "playwright", "pytest"} & (after.keys() - before.keys())
 
 
 @pytest.mark.parametrize("lecture", ["01_perceptron", "02_mlp_backprop"])
