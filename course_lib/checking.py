@@ -267,6 +267,7 @@ class Claim:
     setting: str
     values: tuple[float, ...]
     recorded: Mapping[str, str] | None
+    yes_or_no: bool = False
 
     @property
     def mean(self) -> float:
@@ -279,10 +280,14 @@ class Claim:
         return float(np.std(self.values, ddof=1)) if len(self.values) > 1 else 0.0
 
     def __str__(self) -> str:
-        text = f"{self.setting}: {self.mean:.4g} ± {self.sd:.2g} (n = {len(self.values)}, here and now)"
+        def shown(mean: float, sd: float, n: int) -> str:
+            return f"{round(mean * n)} of {n}" if self.yes_or_no else f"{mean:.4g} ± {sd:.2g} (n = {n})"
+
+        text = f"{self.setting}: {shown(self.mean, self.sd, len(self.values))} here and now"
         if self.recorded:
-            mean, sd, n, date = (self.recorded[key] for key in ("mean", "sd", "n", "date"))
-            text += f" · {float(mean):.4g} ± {float(sd):.2g} (n = {n}, recorded {date})"
+            row = self.recorded
+            then = shown(float(row["mean"]), float(row["sd"]), int(row["n"]))
+            text += f"; {then} recorded {row['date']}"
         return text
 
     __repr__ = __str__
@@ -301,24 +306,25 @@ def claim(name: str, setting: str, values: Any) -> Claim:
         Identifier of the concept the experiment belongs to, such as ``"MLP-01"``.
     setting : str
         What was measured, unique within ``name``.
-    values : sequence of numbers
-        One for each seed.
+    values : sequence of numbers or of booleans
+        One for each seed. Booleans are shown as a count, "4 of 10".
 
     Raises
     ------
     AssertionError
         When this run contradicts the recorded one.
     """
+    yes_or_no = np.asarray(values).dtype == bool
     numbers = tuple(float(v) for v in np.asarray(values, dtype=float).ravel())
     if not numbers or not all(map(math.isfinite, numbers)):
         raise ValueError(f"Expected finite values for the claim {name!r}, got {list(numbers)}.")
     if os.environ.get("COURSE_CLAIMS"):
-        made = Claim(name, setting, numbers, None)
+        made = Claim(name, setting, numbers, None, yes_or_no)
         _record(made)
         return made
     with open(_files.path("notebooks/claims.csv"), newline="", encoding="utf-8") as file:
         rows = [row for row in csv.DictReader(file) if (row["claim"], row["setting"]) == (name, setting)]
-    made = Claim(name, setting, numbers, rows[0] if rows else None)
+    made = Claim(name, setting, numbers, rows[0] if rows else None, yes_or_no)
     if made.recorded:
         mean, sd = float(made.recorded["mean"]), float(made.recorded["sd"])
         assert abs(made.mean - mean) <= 3 * sd + 0.01 * abs(mean) + 1e-9, (

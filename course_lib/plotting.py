@@ -36,7 +36,6 @@ _STYLE: Any = {
     "font.size": 11,
     "legend.frameon": False,
     "lines.linewidth": 2,
-    "image.cmap": "cividis",
     "figure.dpi": 96,
     "figure.facecolor": "white",
     "figure.constrained_layout.use": True,
@@ -141,7 +140,9 @@ def curves(
         mean = array.mean(axis=0)
         xs = np.arange(mean.size) if x is None else np.asarray(x)
         color = COLORS[index % len(COLORS)]
-        ax.plot(xs, mean, color=color, linestyle=LINES[index % len(LINES)])
+        ax.plot(
+            xs, mean, color=color, linestyle=LINES[index % len(LINES)], marker="o" if len(mean) == 1 else ""
+        )
         if len(array) > 1:
             spread = array.std(axis=0)
             ax.fill_between(xs, mean - spread, mean + spread, color=color, alpha=0.2, linewidth=0)
@@ -235,6 +236,8 @@ def decision_regions(
     for boundary in range(1, count):
         ax.contour(gx, gy, regions >= boundary, levels=[0.5], colors="#444444", linewidths=0.8)
     scatter(X, y, ax=ax, names=names)
+    if names:
+        ax.legend(fontsize=9)
     ax.set(xlabel="$x_1$", ylabel="$x_2$")
     ax.set_title(title)
     return fig
@@ -266,7 +269,8 @@ def heatmap(
     """
     values = np.asarray(values)
     fig, ax = _axes_of(ax, alt or title, None)
-    image = ax.imshow(values, aspect="auto", extent=extent, origin="lower" if extent else "upper")
+    origin: Any = "lower" if extent else "upper"
+    image = ax.imshow(values, cmap="cividis", aspect="auto", extent=extent, origin=origin)
     if colorbar:
         fig.colorbar(image, ax=ax, label=colorbar)
     if annotate is not None:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.optim.lr_scheduler import LRScheduler
+from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 from torch.utils.data import BatchSampler, DataLoader, RandomSampler, TensorDataset
 from tqdm.auto import tqdm
 
@@ -84,7 +84,7 @@ def fit(
     History
         A loss that is not finite ends the training with a warning and ``stopped="diverged"``.
     """
-    train, valid, monitor = _checked(model, loaders, optimizer, schedule, patience, monitor)
+    train, valid, monitor = _checked(model, loaders, epochs, optimizer, schedule, patience, monitor)
     model.to(_devices.device() if device is None else device)
     optimizer = optimizer or torch.optim.Adam(model.parameters(), lr=lr)
     history, best_weights, started = History(monitor), None, time.perf_counter()
@@ -113,7 +113,9 @@ def fit(
                 history._add(optimizer.param_groups[0]["lr"], train=_mean(scores), valid=results)
                 if patience is not None and history.best_epoch == epoch:
                     best_weights = copy.deepcopy(model.state_dict())  # the original follows the weights
-                if isinstance(schedule, LRScheduler):
+                if isinstance(schedule, ReduceLROnPlateau):
+                    schedule.step(history[monitor][-1])
+                elif isinstance(schedule, LRScheduler):
                     schedule.step()
                 for callback in callbacks:
                     callback(history)
@@ -136,8 +138,13 @@ def fit(
     return history
 
 
-def _checked(model: Any, loaders: Any, optimizer: Any, schedule: Any, patience: Any, monitor: Any) -> tuple:
+def _checked(
+    model: Any, loaders: Any, epochs: int, optimizer: Any, schedule: Any, patience: Any, monitor: Any
+) -> tuple:
     """Return the training and the validation loader (or None), and the name of the value to watch."""
+    for name, value in {"epochs": epochs, "patience": 1 if patience is None else patience}.items():
+        if value < 1:
+            raise ValueError(f"Expected {name} to be at least 1, got {value}.")
     train, valid = loaders if isinstance(loaders, tuple) and len(loaders) == 2 else (loaders, None)
     for part in (train,) if valid is None else (train, valid):
         if isinstance(part, Tensor | np.ndarray) or not hasattr(part, "__len__") or len(part) == 0:

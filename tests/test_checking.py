@@ -177,8 +177,12 @@ def test_a_claim_shows_this_run_beside_the_recorded_one(claims_file):
     assert made.mean == pytest.approx(0.91)
     assert made.sd == pytest.approx(math.sqrt(2) * 0.01)
     assert str(made) == (
-        "accuracy: 0.91 ± 0.014 (n = 2, here and now) · 0.9 ± 0.01 (n = 10, recorded 2026-01-01)"
+        "accuracy: 0.91 ± 0.014 (n = 2) here and now; 0.9 ± 0.01 (n = 10) recorded 2026-01-01"
     )
+
+
+def test_a_claim_of_yes_or_no_is_shown_as_a_count(claims_file):
+    assert str(claim("ABC-01", "solved", [True, False, True])) == "solved: 2 of 3 here and now"
 
 
 def test_a_claim_that_contradicts_the_recorded_run_fails(claims_file):

@@ -132,8 +132,9 @@ def test_inputs_and_outputs_may_be_tuples_and_arrays_take_the_models_precision()
             return self.weight * (a + b), a
 
     batch = (np.ones(3), np.ones(3)), np.zeros(3)
-    history = training.fit(Sum(), [batch], epochs=1, loss=lambda out, y: fn.mse_loss(out[0], y), **CPU)
-    assert history["train loss"] == [4.0]
+    loss, metrics = lambda out, y: fn.mse_loss(out[0], y), {"mean": lambda out, y: out[0].numpy().mean()}
+    history = training.fit(Sum(), [batch], epochs=1, loss=loss, metrics=metrics, **CPU)
+    assert (history["train loss"], history["train mean"]) == ([4.0], [2.0])
     assert history.monitor == "train loss"
 
 
