@@ -1,5 +1,6 @@
 """Every lecture: runs within its budget, teaches what the syllabus says, is clean and well linked."""
 
+import csv
 import re
 import tomllib
 
@@ -135,3 +136,54 @@ def test_the_syllabus_has_every_concept_once():
     rows = notebooks.syllabus()
     assert len(rows) == 304
     assert {row["lecture"] for row in rows.values()} == {f"{n:02d}" for n in range(13)}
+
+
+def table(name):
+    with open(ROOT / "data" / name, newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def lecture_text(number):
+    """The text of a lecture, or None while it is not written."""
+    paths = [path for path in LECTURES if path.stem.startswith(number)]
+    return "\n".join(cell.source for cell in notebooks.read(paths[0]).cells).lower() if paths else None
+
+
+def test_every_word_of_the_glossary_is_used_in_the_lecture_that_it_names():
+    for row in table("glossary.csv"):
+        text = lecture_text(row["lecture"])
+        assert row["lecture"] in {f"{n:02d}" for n in range(13)}
+        if text is not None:
+            assert row["term"].lower() in text, f"{row['term']} does not occur in lecture {row['lecture']}"
+
+
+def test_every_event_of_the_timeline_has_a_source_and_every_early_method_a_lecture():
+    for row in table("timeline.csv"):
+        assert row["source"]
+        if row["kind"] == "method" and int(row["year"]) <= 2014:
+            assert row["lecture"] in {f"{n:02d}" for n in range(1, 13)}
+
+
+@each_lecture
+def test_the_answers_of_a_quiz_are_not_in_sight(path):
+    for cell in code_cells(path):
+        if cell.source.startswith("quiz."):
+            assert cell.metadata.get("jupyter", {}).get("source_hidden"), "hide the cell's input"
+
+
+def test_the_readme_lists_every_lecture_with_its_badges():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    repository = address().removeprefix("https://github.com/")
+    for path in LECTURES:
+        assert f"(notebooks/{path.name})" in readme
+        for host in ("colab.research.google.com/github", "mybinder.org/v2/gh"):
+            assert re.search(rf"{host}/{repository}/\S*{path.name}\)", readme)
+
+
+def test_claims_are_recorded_with_ten_seeds_each():
+    with open(ROOT / "notebooks/claims.csv", newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert {row["n"] for row in rows} == {"10"}
+    code = "\n".join(cell.source for path in LECTURES for cell in code_cells(path))
+    named = re.findall(r'checking\.claim\(\s*"([A-Z]+-\d+)"', code)
+    assert set(named) == {row["claim"] for row in rows}, "run: make claims"
