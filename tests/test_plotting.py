@@ -52,9 +52,7 @@ def test_colors_come_with_markers_and_lines_and_the_first_seven_are_dark_enough_
 
 def test_curves_label_each_line_at_its_end_and_draw_the_band_of_several_runs():
     runs = np.array([[3.0, 2.0, 1.0], [5.0, 4.0, 3.0]])
-    figure = plot.curves(
-        {"one": [3, 2, 2.5], "several": runs}, xlabel="step", ylabel="loss", title="Down"
-    )
+    figure = plot.curves({"one": [3, 2, 2.5], "several": runs}, xlabel="step", ylabel="loss", title="Down")
     (ax,) = figure.axes
     assert [text.get_text() for text in ax.texts] == ["several", "one"]
     assert np.allclose(ax.lines[1].get_ydata(), runs.mean(axis=0))
