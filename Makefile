@@ -4,7 +4,7 @@
 PYTHON ?= python3
 RUN = .venv/bin/
 
-.PHONY: lab test install lint format claims bench strip clean
+.PHONY: lab test install repair lint format claims bench strip clean
 
 lab:
 	@$(PYTHON) bootstrap.py lab $(ARGS)
@@ -14,6 +14,10 @@ test:
 
 install:
 	@$(PYTHON) bootstrap.py install
+
+# Makes .venv anew, whatever state it is in
+repair:
+	@$(PYTHON) bootstrap.py repair
 
 lint: install
 	$(RUN)ruff check .

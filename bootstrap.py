@@ -31,13 +31,21 @@ class SetupError(Exception):
 
 def main(arguments):
     """Install the extras that a command needs, then run it."""
-    commands = {"lab": ("lab", start_lab), "test": ("dev", run_tests), "install": ("dev", None)}
+    commands = {
+        "lab": ("lab", start_lab, "open the course in JupyterLab"),
+        "test": ("dev", run_tests, "run all tests; what follows goes to pytest"),
+        "install": ("dev", None, "make the environment that the tests need, and do nothing else"),
+        "repair": ("lab", None, "make the environment anew, whatever state it is in"),
+    }
     if len(arguments) < 1 or arguments[0] not in commands:
-        print("usage: python bootstrap.py {" + ",".join(commands) + "} …", file=sys.stderr)
-        return 2
-    extra, run = commands[arguments[0]]
+        print("usage: python bootstrap.py COMMAND [OPTION …]\n")
+        print("\n".join(f"  {name:8} {what}" for name, (_, _, what) in commands.items()))
+        return 0 if arguments[:1] in (["-h"], ["--help"]) else 2
+    extra, run, _ = commands[arguments[0]]
     try:
         check_machine()
+        if arguments[0] == "repair" and VENV.exists():
+            shutil.rmtree(str(VENV))
         install(extra)
     except SetupError as problem:
         print(f"error: {problem}", file=sys.stderr)
@@ -68,10 +76,11 @@ def install(extra):
     """Bring ``.venv`` up to date with pyproject.toml, constraints.txt and the given extra."""
     wanted = fingerprint()
     have = STAMP.read_text(encoding="utf-8").split() if STAMP.exists() else []
+    damaged = STAMP.exists() and not complete(PYTHON)
     # dev includes lab, so whoever has dev needs nothing more
-    if have[:1] == [wanted] and (extra in have[1:] or "dev" in have[1:]):
+    if have[:1] == [wanted] and (extra in have[1:] or "dev" in have[1:]) and not damaged:
         return
-    if not works(PYTHON):
+    if damaged or not works(PYTHON):
         if VENV.exists():
             print("The folder .venv is incomplete (was an installation interrupted?); making it anew.")
             shutil.rmtree(str(VENV))
@@ -107,6 +116,17 @@ def works(python):
     except OSError:
         return False
     return done.returncode == 0 and done.stdout.split() == [str(n) for n in sys.version_info[:2]]
+
+
+def complete(python):
+    """Say whether the environment still has what JupyterLab and the lectures start with."""
+    names = ("IPython", "anywidget", "click", "course_lib", "ipywidgets", "jupyterlab", "matplotlib", "torch")
+    script = f"from importlib.util import find_spec; print(all(map(find_spec, {names})))"
+    try:
+        done = subprocess.run([str(python), "-c", script], capture_output=True, text=True, check=False)
+    except OSError:
+        return False
+    return done.stdout.strip() == "True"
 
 
 def torch_arguments():
@@ -162,8 +182,9 @@ def start_lab(arguments):
     desktop = (
         sys.platform in ("darwin", "win32") or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
     )
-    command = [str(PYTHON), "-m", "jupyter", "lab", START, "--ServerApp.ip=127.0.0.1"]
-    command += ["--LabApp.news_url=None", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]
+    command = [str(PYTHON), "-m", "jupyterlab", "--ServerApp.ip=127.0.0.1", f"--ServerApp.root_dir={ROOT}"]
+    command += [f"--LabApp.default_url=/lab/tree/{START}", "--LabApp.news_url=None"]
+    command += ["--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]
     if not desktop:
         print(
             "No desktop found: open the http://127.0.0.1:… address below in a browser. Ctrl-C ends.",
@@ -183,7 +204,11 @@ def run_tests(arguments):
 def run(command):
     """Run a command to its end in the course's folder, with the environment's programs on the path."""
     environment = dict(os.environ, PATH=str(PYTHON.parent) + os.pathsep + os.environ.get("PATH", ""))
-    process = subprocess.Popen(command, cwd=str(ROOT), env=environment)
+    os.chdir(str(ROOT))
+    if os.name == "posix":
+        sys.stdout.flush()
+        os.execve(command[0], command, environment)  # becomes the command: signals reach it
+    process = subprocess.Popen(command, env=environment)
     while True:
         try:
             return process.wait()

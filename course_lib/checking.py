@@ -296,9 +296,10 @@ class Claim:
 def claim(name: str, setting: str, values: Any) -> Claim:
     """Report an experiment over seeds, and hold it to the recorded run with ten.
 
-    ``notebooks/claims.csv`` holds the recorded runs. The mean of this run must lie within three
-    recorded standard deviations (and a hundredth of the mean, for results that hardly vary) of the
-    recorded mean. ``make claims`` runs the notebooks with ten seeds and records instead of comparing.
+    ``notebooks/claims.csv`` holds the recorded runs. The two means may differ by three standard errors,
+    ``3 sd sqrt(1/n + 1/N)`` for n seeds here and N recorded ones, and a hundredth of the mean for
+    results that hardly vary. ``make claims`` runs the notebooks with ten seeds and records instead of
+    comparing.
 
     Parameters
     ----------
@@ -327,7 +328,8 @@ def claim(name: str, setting: str, values: Any) -> Claim:
     made = Claim(name, setting, numbers, rows[0] if rows else None, yes_or_no)
     if made.recorded:
         mean, sd = float(made.recorded["mean"]), float(made.recorded["sd"])
-        assert abs(made.mean - mean) <= 3 * sd + 0.01 * abs(mean) + 1e-9, (
+        error = sd * math.sqrt(1 / len(numbers) + 1 / int(made.recorded["n"]))
+        assert abs(made.mean - mean) <= 3 * error + 0.01 * abs(mean) + 1e-9, (
             f"This run contradicts the recorded one. {made}"
         )
     return made

@@ -1,5 +1,6 @@
 """The ``course`` command."""
 
+import importlib
 import importlib.metadata
 import os
 import platform
@@ -12,7 +13,11 @@ from pathlib import Path
 
 import click
 
+from course_lib import _files
+
 _DISTRIBUTION = "course-lib"
+_MODULES = {"ipython": "IPython", "scikit-learn": "sklearn"}  # where the name to import is another
+_CHECKOUT = _files.checkout()
 
 
 @click.group()
@@ -84,26 +89,37 @@ def _python() -> _Finding:
 
 
 def _packages() -> Iterator[_Finding]:
-    """Check every package of the core against the bounds in pyproject.toml."""
+    """Import every package of the core, and compare its version with the bounds in pyproject.toml."""
     from packaging.requirements import Requirement
 
     for text in importlib.metadata.requires(_DISTRIBUTION) or []:
         requirement = Requirement(text)
-        if requirement.marker is not None and "extra" in str(requirement.marker):
-            continue
-        name, wanted = requirement.name, str(requirement.specifier)
-        remedy = f'pip install "{name}{wanted}"'
-        if name == "torch":
-            remedy += " (without an NVIDIA card add --index-url https://download.pytorch.org/whl/cpu)"
-        try:
-            version = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            yield _Finding("PROBLEM", name, "not installed", remedy)
-            continue
-        if requirement.specifier.contains(version, prereleases=True):
-            yield _Finding("ok", name, version)
-        else:
-            yield _Finding("PROBLEM", name, f"{version}, but the course needs {wanted}", remedy)
+        if requirement.marker is None or "extra" not in str(requirement.marker):
+            yield _package(requirement.name, str(requirement.specifier))
+
+
+def _package(name: str, wanted: str) -> _Finding:
+    from packaging.specifiers import SpecifierSet
+
+    try:
+        version = importlib.metadata.version(name)
+        importlib.import_module(_MODULES.get(name, name.replace("-", "_")))
+    except importlib.metadata.PackageNotFoundError:
+        return _Finding("PROBLEM", name, "not installed", _repair(name + wanted))
+    except Exception as error:  # whatever it is, the student wants to hear of it
+        state = f"cannot be imported: {type(error).__name__}: {error}"
+        return _Finding("PROBLEM", name, state, _repair(name + wanted))
+    if SpecifierSet(wanted).contains(version, prereleases=True):
+        return _Finding("ok", name, version)
+    return _Finding("PROBLEM", name, f"{version}, but the course needs {wanted}", _repair(name + wanted))
+
+
+def _repair(requirement: str) -> str:
+    """Say how to install a package into the environment that this command runs in."""
+    if _CHECKOUT and Path(sys.prefix) == _CHECKOUT / ".venv":
+        return "make repair (Windows: py bootstrap.py repair) makes the environment anew"
+    cpu = " --extra-index-url https://download.pytorch.org/whl/cpu" if "torch" in requirement else ""
+    return f'"{sys.executable}" -m pip install --force-reinstall{cpu} "{requirement}"'
 
 
 def _torch() -> Iterator[_Finding]:
@@ -115,13 +131,11 @@ def _torch() -> Iterator[_Finding]:
 
         gradient = torch.ones(2, requires_grad=True)
         (gradient**2).sum().backward()
-        assert gradient.grad is not None
-        chosen = device()
-        state = torch.cuda.get_device_name() if chosen.type == "cuda" else "CPU"
+        state = torch.cuda.get_device_name() if device().type == "cuda" else "CPU"
         threads = torch.get_num_threads()
     except Exception as error:  # whatever it is, the student wants to hear of it
-        remedy = "reinstall it: pip install --force-reinstall torch"
-        yield _Finding("PROBLEM", "torch", f"does not work: {type(error).__name__}: {error}", remedy)
+        state = f"does not compute: {type(error).__name__}: {error}"
+        yield _Finding("PROBLEM", "torch", state, _repair("torch"))
         return
     yield _Finding("ok", "device", state)
     yield _Finding("ok", "threads", f"{threads} of {os.cpu_count()} cores")
@@ -154,7 +168,7 @@ def _data() -> Iterator[_Finding]:
         downloads = {name: datasets.cached(name) for name, _, network in datasets.names() if network}
         cache = datasets.cache_folder()
     except Exception as error:  # whatever it is, the student wants to hear of it
-        remedy = "reinstall the course: pip install --force-reinstall --no-deps course-lib, or make lab"
+        remedy = "fetch the course anew (git clone, or the first cell of a notebook on Colab)"
         yield _Finding("PROBLEM", "data", f"does not load: {type(error).__name__}: {error}", remedy)
         return
     yield _Finding("ok", "data", f"included sets load ({rows} images looked at)")
@@ -168,22 +182,22 @@ def _widgets() -> _Finding:
     """Find a front end that draws the interactive demos."""
     if "google.colab" in sys.modules or "COLAB_RELEASE_TAG" in os.environ:
         return _Finding("ok", "widgets", "drawn by Colab")
-    found = []
-    for name in ("jupyterlab", "notebook"):
+    found: list[str] = []
+    problems: list[str] = []
+    for name, wanted in (("jupyterlab", ">=4"), ("notebook", ">=7")):
         try:
-            version = importlib.metadata.version(name)
+            importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
             continue
-        if int(version.split(".")[0]) >= {"jupyterlab": 4, "notebook": 7}[name]:
-            found.append(f"{name} {version}")
-    if not found:
-        remedy = 'pip install "jupyterlab>=4.2" (VS Code and Colab bring their own)'
+        finding = _package(name, wanted)
+        (found if finding.level == "ok" else problems).append(f"{name} {finding.state}")
+    if not found and not problems:
+        remedy = f"{_repair('jupyterlab>=4.2')} (VS Code and Colab bring their own)"
         return _Finding("note", "widgets", "no JupyterLab 4 or Notebook 7 here", remedy)
-    try:
-        importlib.metadata.version("jupyterlab-widgets")
-    except importlib.metadata.PackageNotFoundError:
-        remedy = "pip install jupyterlab-widgets, then restart JupyterLab"
-        return _Finding("PROBLEM", "widgets", "JupyterLab would show no demo", remedy)
+    drawing = _package("jupyterlab-widgets", "")
+    if not found or drawing.level != "ok":
+        problems += [] if drawing.level == "ok" else [f"jupyterlab-widgets {drawing.state}"]
+        return _Finding("PROBLEM", "widgets", "; ".join(problems), _repair("jupyterlab"))
     return _Finding("ok", "widgets", " and ".join(found))
 
 

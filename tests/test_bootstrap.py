@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 
@@ -23,15 +24,21 @@ def checkout(tmp_path):
     return tmp_path
 
 
+def load(path):
+    specification = importlib.util.spec_from_file_location("bootstrap_copy", path)
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module
+
+
 @pytest.fixture
 def bootstrap(checkout, monkeypatch):
     """The copy as a module, with a pip that only notes what it was asked for."""
-    specification = importlib.util.spec_from_file_location("bootstrap_copy", checkout / "bootstrap.py")
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
+    module = load(checkout / "bootstrap.py")
     module.asked = []
     monkeypatch.setattr(module, "pip_install", lambda arguments, what: module.asked.append(what))
     monkeypatch.setattr(module, "run", lambda command: 0)
+    monkeypatch.setattr(module, "complete", lambda python: True)
     return module
 
 
@@ -135,6 +142,28 @@ def test_a_second_call_installs_nothing_until_the_requirements_change(bootstrap)
     assert len(bootstrap.asked) == 6
 
 
+def test_a_damaged_environment_is_made_anew(bootstrap, monkeypatch, capsys):
+    assert bootstrap.main(["lab"]) == 0
+    monkeypatch.setattr(bootstrap, "complete", lambda python: False)
+    assert bootstrap.main(["lab"]) == 0
+    assert "making it anew" in capsys.readouterr().out
+    assert len(bootstrap.asked) == 4
+
+
+def test_an_environment_without_a_package_is_not_complete(tmp_path):
+    bootstrap = load(ROOT / "bootstrap.py")
+    assert bootstrap.complete(sys.executable)
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path], check=True)
+    assert not bootstrap.complete(next(tmp_path.glob("[Ssb][ci][rn]*/python*")))
+    assert not bootstrap.complete(tmp_path / "nothing")
+
+
+def test_the_commands_explain_themselves(bootstrap, capsys):
+    assert bootstrap.main(["--help"]) == 0
+    assert "open the course in JupyterLab" in capsys.readouterr().out
+    assert bootstrap.main(["labb"]) == 2
+
+
 def test_torch_is_the_cpu_build_on_linux_without_a_card(bootstrap, monkeypatch):
     assert bootstrap.main(["lab"]) == 0
     monkeypatch.delenv("PIP_FIND_LINKS", raising=False)
@@ -166,16 +195,21 @@ def test_lab_prints_its_address_without_a_desktop_and_stays_up():
         stderr=subprocess.STDOUT,
         text=True,
     )
+    watchdog = threading.Timer(120, process.kill)  # ends the loop over its output, should it hang
+    watchdog.start()
     try:
         found = (
             re.search(r"http://127\.0\.0\.1:\d+/lab/tree/\S*00_start_here.ipynb\?token=\w+", line)
             for line in process.stdout
         )
-        url = next(filter(None, found)).group()
+        url = next(filter(None, found), None)
+        assert url, "JupyterLab ended or hung without printing its address"
+        url = url.group()
         with urllib.request.urlopen(url, timeout=60) as page:
             assert page.status == 200
         assert process.poll() is None
         assert time.monotonic() - start < 60  # a second call; "seconds" on an idle machine
     finally:
+        watchdog.cancel()
         process.send_signal(signal.SIGTERM)
         process.wait(timeout=30)

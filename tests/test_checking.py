@@ -186,8 +186,9 @@ def test_a_claim_of_yes_or_no_is_shown_as_a_count(claims_file):
 
 
 def test_a_claim_that_contradicts_the_recorded_run_fails(claims_file):
+    claim("ABC-01", "accuracy", [0.87, 0.87])  # 3 · 0.01 · √(1/2 + 1/10) + 0.009 = 0.032 below 0.9
     with pytest.raises(AssertionError, match="contradicts"):
-        claim("ABC-01", "accuracy", [0.85, 0.85])
+        claim("ABC-01", "accuracy", [0.866, 0.866])
 
 
 def test_a_new_claim_is_reported_without_comparison(claims_file):

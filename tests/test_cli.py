@@ -23,7 +23,7 @@ def test_doctor_reports_a_machine_that_can_work(course):
 
 def broken(monkeypatch, name):
     """Break one thing, as it might be broken on a student's machine."""
-    version = importlib.metadata.version
+    version, load = importlib.metadata.version, importlib.import_module
     if name == "old package":
         monkeypatch.setattr(importlib.metadata, "version", lambda p: "1.21" if p == "numpy" else version(p))
     elif name == "missing package":
@@ -34,6 +34,14 @@ def broken(monkeypatch, name):
             return version(package)
 
         monkeypatch.setattr(importlib.metadata, "version", missing)
+    elif name in ("num2words", "jupyterlab_widgets"):  # half deleted: the metadata is still there
+
+        def without(module, *arguments):
+            if module == name:
+                raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+            return load(module, *arguments)
+
+        monkeypatch.setattr(importlib, "import_module", without)
     elif name == "torch that does not compute":
         monkeypatch.setattr(torch, "ones", lambda *a, **k: 1 / 0)
     elif name == "full disk":
@@ -52,16 +60,19 @@ def broken(monkeypatch, name):
 @pytest.mark.parametrize(
     ("name", "subject", "remedy"),
     [
-        ("old package", "numpy", 'pip install "numpy>=2.0"'),
-        ("missing package", "anywidget", 'pip install "anywidget>='),
-        ("torch that does not compute", "torch", "reinstall"),
+        ("old package", "numpy", 'pip install --force-reinstall "numpy>=2.0"'),
+        ("missing package", "anywidget", 'pip install --force-reinstall "anywidget>='),
+        ("num2words", "num2words", 'pip install --force-reinstall "num2words>='),
+        ("jupyterlab_widgets", "widgets", 'pip install --force-reinstall "jupyterlab"'),
+        ("torch that does not compute", "torch", "https://download.pytorch.org/whl/cpu"),
         ("full disk", "disk", "free at least"),
         ("folder that cannot be written", "folder", "copy the course"),
-        ("data that is gone", "data", "reinstall the course"),
+        ("data that is gone", "data", "fetch the course anew"),
     ],
 )
 def test_doctor_names_each_problem_with_a_remedy_and_exits_with_1(course, monkeypatch, name, subject, remedy):
     broken(monkeypatch, name)
+    monkeypatch.setattr(cli, "_CHECKOUT", None)
     result = course("doctor")
     assert result.exit_code == 1, result.output
     lines = result.output.splitlines()
@@ -85,3 +96,12 @@ def test_data_refuses_an_unknown_name_with_one_sentence(course):
     assert "minst" in result.output
     assert "mnist" in result.output
     assert "Traceback" not in result.output
+
+
+def test_doctor_in_the_courses_own_environment_names_the_command_that_mends_it(course, monkeypatch):
+    monkeypatch.setattr(cli, "_CHECKOUT", cli.Path("course"))
+    monkeypatch.setattr(cli.sys, "prefix", str(cli.Path("course/.venv")))
+    broken(monkeypatch, "num2words")
+    result = course("doctor")
+    assert result.exit_code == 1
+    assert "make repair" in result.output
