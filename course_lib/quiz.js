@@ -92,7 +92,7 @@ function choice(content, name) {
 
 // "1,234,567" and "1 234 567" are whole numbers, "2,5" is 2.5; null is not a number.
 export function readNumber(text) {
-  let plain = text.replace(/[\s_\u00a0\u2009\u202f']/g, "").replace("\u2212", "-");
+  let plain = text.replace(/%\s*$/, "").replace(/[\s_\u00a0\u2009\u202f']/g, "").replace("\u2212", "-");
   if (/^[+-]?\d{1,3}(,\d{3})+(\.\d+)?$/.test(plain)) plain = plain.replaceAll(",", "");
   plain = plain.replace(",", ".");
   return /\d/.test(plain) && Number.isFinite(Number(plain)) ? Number(plain) : null;

@@ -3,7 +3,6 @@ import io
 import itertools
 import re
 
-import ipywidgets
 import numpy as np
 import pytest
 import torch
@@ -124,33 +123,3 @@ def test_network_draws_every_unit_and_connection():
     (ax,) = figure.axes
     assert len(ax.patches) == 9
     assert len(ax.lines) == 3 * 4 + 4 * 2
-
-
-def draw(k=1, kind="a"):
-    return plot.curves({kind: [0, k]}, xlabel="x", ylabel="y", title=f"{kind} to {k}")
-
-
-def test_interact_redraws_in_place_with_new_words():
-    box = plot.interact(draw, k=(1, 9), kind=["a", "b"])
-    slider, choice, picture = box.children
-    assert 'alt="a to 1"' in picture.value
-    slider.value = 5
-    choice.value = "b"
-    assert 'alt="b to 5"' in picture.value
-    assert isinstance(picture, ipywidgets.HTML)
-
-
-def test_interact_shows_an_error_where_the_picture_was():
-    def fragile(k=1):
-        return draw(1 / (2 - k))
-
-    slider, picture = plot.interact(fragile, k=(1, 3)).children
-    slider.value = 2
-    assert "ZeroDivisionError" in picture.value
-    slider.value = 3
-    assert "<img" in picture.value
-
-
-def test_interact_refuses_what_is_no_control():
-    with pytest.raises(ValueError, match="Expected k"):
-        plot.interact(draw, k=object())
