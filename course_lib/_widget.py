@@ -1,5 +1,6 @@
 """The base of the course's widgets: errors are shown, and where nothing runs them a static version is."""
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,4 @@ def stylesheet() -> str:
 
 
 def _in_colab() -> bool:
-    import sys
-
     return _IN_COLAB_MODULE in sys.modules
