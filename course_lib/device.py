@@ -1,7 +1,9 @@
-"""Which device to compute on, and seeds for everything that is random."""
+"""Which device to compute on, how long it takes, and seeds for everything that is random."""
 
 import os
 import random
+import time
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -53,3 +55,17 @@ def seeds(default: int) -> range:
     if text and not (text.isdigit() and int(text) > 0):
         raise ValueError(f"Expected COURSE_SEEDS to be a positive whole number, got {text!r}.")
     return range(int(text) if text else default)
+
+
+def seconds(function: Callable[[], object], repeats: int = 1) -> float:
+    """Return how long a call takes: the mean over ``repeats`` calls, in the best of three rounds.
+
+    The best round counts because other programs can only slow a call down.
+    """
+    rounds = []
+    for _ in range(3):
+        start = time.perf_counter()
+        for _ in range(repeats):
+            function()
+        rounds.append((time.perf_counter() - start) / repeats)
+    return min(rounds)

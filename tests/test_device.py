@@ -1,10 +1,11 @@
 import random
+import time
 
 import numpy as np
 import pytest
 import torch
 
-from course_lib.device import device, seed_all, seeds
+from course_lib.device import device, seconds, seed_all, seeds
 
 
 def test_cuda_when_there_is_a_card_else_the_cpu():
@@ -48,3 +49,11 @@ def test_seeds_are_few_live_and_as_many_as_asked_for_in_claims(monkeypatch):
     monkeypatch.setenv("COURSE_SEEDS", "many")
     with pytest.raises(ValueError, match="'many'"):
         seeds(3)
+
+
+def test_seconds_is_the_best_of_three_rounds_of_the_mean_time(monkeypatch):
+    ticks = iter([0.0, 8.0, 10.0, 12.0, 20.0, 26.0])  # rounds of 8, 2 and 6
+    monkeypatch.setattr(time, "perf_counter", lambda: next(ticks))
+    calls = []
+    assert seconds(lambda: calls.append(1), repeats=2) == 1.0
+    assert len(calls) == 6
