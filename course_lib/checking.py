@@ -7,16 +7,21 @@ was expected, what came, and where they differ most.
 import csv
 import math
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from numbers import Number
-from typing import Any, NoReturn
+from typing import Any, NoReturn, ParamSpec, TypeVar
 
 import numpy as np
 import torch
 
 from course_lib import _files
+
+T = TypeVar("T")
+R = TypeVar("R")
+P = ParamSpec("P")
 
 # (rtol, atol) by the coarser of the two dtypes: an answer in float32 is as right as one in float64.
 _TOLERANCES = {2: (1e-2, 1e-2), 4: (1e-4, 1e-5), 8: (1e-7, 1e-9)}
@@ -166,6 +171,43 @@ def _fail(sentence: str, hint: str, **details: Any) -> NoReturn:
     if hint:
         lines.append(f"  hint: {hint}")
     raise AssertionError("\n".join(lines))
+
+
+@contextmanager
+def raises(expected: type[BaseException], *, hint: str = "") -> Iterator[None]:
+    """Check that the block raises this exception; another one passes through, and none is a failure.
+
+    Name the class you mean: ``raises(Exception)`` would be content with a ``NotImplementedError``.
+
+    Raises
+    ------
+    AssertionError
+        When the block ends without the exception.
+    """
+    try:
+        yield
+    except expected:
+        return
+    _fail(f"No {expected.__name__} was raised.", hint)
+
+
+def inout(argument: T) -> T:
+    """Mark an argument whose changes the check wants to see: ``f(inout(a))``.
+
+    In your own notebook this returns the argument as it is. When an assignment is graded, functions
+    get copies of their arguments; of those marked here, the changes come back.
+    """
+    return argument
+
+
+def student_side(function: Callable[P, R]) -> Callable[P, R]:
+    """Mark a function of a check that must run beside the student's code.
+
+    In your own notebook this returns the function as it is. When an assignment is graded, checks run
+    elsewhere; a function marked like this runs where the student's code does, and sees only its own
+    arguments and the names of the notebook.
+    """
+    return function
 
 
 def numeric_gradient(f: Callable[[np.ndarray], Any], x: Any, *, step: float = 6e-6) -> np.ndarray:
