@@ -4,7 +4,7 @@
 PYTHON ?= python3
 RUN = .venv/bin/
 
-.PHONY: lab test install repair lint format claims bench strip clean
+.PHONY: lab test install repair lint format claims verify release bench strip clean
 
 lab:
 	@$(PYTHON) bootstrap.py lab $(ARGS)
@@ -23,7 +23,7 @@ lint: install
 	$(RUN)ruff check .
 	$(RUN)ruff format --check .
 	$(RUN)mypy
-	$(RUN)nbqa mypy notebooks
+	$(RUN)nbqa mypy notebooks solutions --exclude answers.py
 
 format: install
 	$(RUN)ruff check --fix .
@@ -33,13 +33,21 @@ format: install
 claims: install
 	$(RUN)python -m tests.notebooks
 
+# Everything that takes too long for `make test`, where its files have changed; into tests/verified.json
+verify: install
+	$(RUN)python -m tests.verify $(ARGS)
+
+# Students' versions of the assignments, from solutions/
+release: install
+	$(RUN)course release $(ARGS)
+
 bench: install
 	$(RUN)python -m benchmarks.mlp_step
 	$(RUN)python -m benchmarks.demo_latency
 
 # Outputs do not belong into the repository
 strip: install
-	$(RUN)nbstripout notebooks/*.ipynb
+	$(RUN)nbstripout notebooks/*.ipynb solutions/*/*.ipynb
 
 clean:
 	rm -rf .venv

@@ -103,9 +103,8 @@ def _seconds(cell: NotebookNode) -> float:
     return (end - begin).total_seconds()
 
 
-def record_claims() -> None:
-    """Run every lecture with ten seeds and write notebooks/claims.csv anew, for ``make claims``."""
-    target = ROOT / "notebooks/claims.csv"
+def record_claims(target: Path = ROOT / "notebooks/claims.csv") -> None:
+    """Run every lecture with ten seeds and write the table of claims anew, for ``make claims``."""
     header = "claim,setting,mean,sd,n,date,versions\n"
     with tempfile.TemporaryDirectory() as folder:
         record = Path(folder) / "claims.csv"

@@ -20,7 +20,7 @@ from course_lib.grading.assignment import (
     AssignmentError,
 )
 
-_LEAST = 20  # characters: a shorter line, such as "return x", gives nothing away
+_LEAST = 25  # characters: a shorter line, such as "return x", gives nothing away
 _CODE = {".py", ".pyc", ".ipynb"}
 
 
@@ -80,12 +80,22 @@ def released(assignment: Assignment) -> NotebookNode:
     Raises
     ------
     AssignmentError
-        When it was not released yet.
+        When it was not released yet, or its source has other cells now.
     """
     path = assignment.path.parents[2] / "assignments" / assignment.name / assignment.path.name
     if not path.is_file():
         raise AssignmentError(f"{assignment.name} is not released yet: course release {assignment.name}.")
-    return nbformat.read(path, as_version=4)
+    notebook = nbformat.read(path, as_version=4)
+    ids = [
+        [(cell.cell_type, assignments.grade_id(cell)) for cell in n.cells]
+        for n in (notebook, assignment.notebook)
+    ]
+    if ids[0] != ids[1]:
+        raise AssignmentError(
+            f"assignments/{assignment.name} is older than solutions/{assignment.name}: run course release "
+            f"{assignment.name}. Submissions made from the old one can be graded then, too."
+        )
+    return notebook
 
 
 def release(
@@ -186,7 +196,7 @@ def _secret_lines(assignment: Assignment) -> Iterator[tuple[str, str]]:
 
     A line of a hidden check that is also in the open (a loop's head, a toy array) is no secret.
     """
-    open_lines: set[str] = set()
+    in_the_open: list[str] = []
     hidden: list[tuple[str, str]] = []
     for cell in assignment.notebook.cells:
         role, where = assignments.role(cell), assignments.grade_id(cell)
@@ -198,13 +208,14 @@ def _secret_lines(assignment: Assignment) -> Iterator[tuple[str, str]]:
             elif END_SOLUTION in line or END_HIDDEN in line:
                 inside = False
             elif not inside:
-                open_lines.add(_squeezed(line))
+                in_the_open.append(_squeezed(line))
             elif len(_squeezed(line)) >= _LEAST:
                 if role == "check":
                     hidden.append((_squeezed(line), where))
                 else:
                     yield _squeezed(line), where
-    yield from ((line, where) for line, where in hidden if line not in open_lines)
+    everything = "\n".join(in_the_open)
+    yield from ((line, where) for line, where in hidden if line not in everything)
 
 
 def _squeezed(text: str) -> str:

@@ -1,0 +1,144 @@
+"""The instructors' part of the ``course`` command."""
+
+import os
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+_folder = click.Path(file_okay=False, path_type=Path)
+
+
+@click.command()
+@click.argument("assignments", metavar="[ASSIGNMENT]...", nargs=-1)
+@click.option("--workers", default=os.cpu_count() or 1, show_default=True, help="Answers tried at a time.")
+def release(assignments: tuple[str, ...], workers: int) -> None:
+    """Write the students' version of ASSIGNMENTs (all of them) into assignments/.
+
+    Refuses an assignment that gives something away, whose reference fails, or whose checks let wrong
+    answers or mutants pass.
+    """
+    with _plain_errors():
+        from course_lib.grading import assignment as sources
+        from course_lib.grading.release import release as release_one
+
+        refused = 0
+        for name in assignments or sources.names():
+            table, problems = release_one(sources.load(name), workers=workers)
+            if table:
+                click.echo(table + "\n")
+            for problem in problems:
+                click.echo(f"refused: {problem}", err=True)
+            refused += bool(problems)
+            if not problems:
+                click.echo(f"released: assignments/{name}\n")
+    sys.exit(1 if refused else 0)
+
+
+@click.command()
+@click.argument("assignment")
+@click.option("--submissions", type=_folder, required=True, help="Holds a folder for each student.")
+@click.option("--out", type=_folder, required=True, help="Where results, gradebook and feedback are kept.")
+@click.option("--workers", default=os.cpu_count() or 1, show_default=True, help="Submissions at a time.")
+@click.option("--scheduler", metavar="tcp://…", help="Let the workers of this Dask scheduler grade.")
+@click.option("--isolation", type=click.Choice(["bwrap", "none"]), default="bwrap", show_default=True)
+@click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
+@click.option(
+    "--seed", type=int, help="Of the hidden inputs. By default that of the run before, or a new one."
+)
+@click.option("--db", default="", metavar="URL", help="The gradebook's address, instead of a file in --out.")
+def grade(
+    assignment: str,
+    submissions: Path,
+    out: Path,
+    workers: int,
+    scheduler: str | None,
+    isolation: str,
+    device: str,
+    seed: int | None,
+    db: str,
+) -> None:
+    """Grade what students handed in for ASSIGNMENT.
+
+    Each student's notebook is expected in SUBMISSIONS/STUDENT/ASSIGNMENT/. Run it again after an
+    interruption, or when more was handed in: what was graded already is not graded twice.
+    """
+    if isolation == "bwrap":
+        raise click.ClickException(
+            "Isolation by bubblewrap is not built yet. With --isolation none, students' code runs as you do: "
+            "it can read, change and send whatever you can. Use it for code you trust, or on a machine that "
+            "holds nothing else."
+        )
+    click.echo(
+        "Without isolation: students' code runs with your rights, on your files, with your network; and it "
+        "could change its own marks.",
+        err=True,
+    )
+    with _plain_errors():
+        from course_lib.grading import assignment as sources
+        from course_lib.grading import farm
+
+        source = sources.load(assignment)
+        seed = farm.choose_seed(out, source, seed)
+        run = farm.Run(source, submissions, out, seed, device, isolation)
+        report = farm.grade(run, workers=workers, scheduler=scheduler, db=db)
+    kinds = Counter(result.submission for result in report.results)
+    counted = ", ".join(f"{kinds[kind]} {kind}" for kind in ("intact", "repaired", "malformed", "missing"))
+    click.echo(f"{len(report.results)} submissions ({counted}), {report.graded} graded now; seed {seed}.")
+    click.echo(f"{out / 'grades.csv'}, {out / 'summary.csv'}, pages in {out / 'feedback'}")
+    click.echo(f"Formgrader: cd {out} && jupyter lab, then menu Nbgrader → Formgrader.")
+    for problem in report.problems:
+        click.echo(f"look at: {problem}", err=True)
+    sys.exit(1 if report.problems else 0)
+
+
+@click.command()
+@click.argument("repository", metavar="OWNER/NAME")
+def fork(repository: str) -> None:
+    """Make this checkout the course of github.com/OWNER/NAME: its address, badges and set-up cells."""
+    with _plain_errors():
+        from course_lib.grading import copies
+
+        changed = copies.fork(repository)
+    for path in changed:
+        click.echo(f"changed: {path}")
+    click.echo("Commit these and push; the badges open your copy then." if changed else "Nothing to change.")
+
+
+@click.command(name="student-copy")
+@click.argument("folder", type=click.Path(path_type=Path))
+def student_copy(folder: Path) -> None:
+    """Write the public half of the course into FOLDER: no solutions, nothing that leaks them."""
+    with _plain_errors():
+        from course_lib.grading import copies
+
+        count = copies.student_copy(folder)
+    click.echo(f"{count} files in {folder}. To publish: cd {folder} && git init && git add . && git commit")
+
+
+COMMANDS = {command.name: command for command in (release, grade, fork, student_copy)}
+
+
+@contextmanager
+def _plain_errors() -> Iterator[None]:
+    """Turn what the user can put right into one sentence."""
+    try:
+        from course_lib.grading.assignment import AssignmentError
+    except ModuleNotFoundError as error:
+        raise _needs_packages(error) from error
+    try:
+        yield
+    except AssignmentError as error:
+        raise click.ClickException(str(error)) from error
+    except ModuleNotFoundError as error:
+        raise _needs_packages(error) from error
+
+
+def _needs_packages(error: ModuleNotFoundError) -> click.ClickException:
+    return click.ClickException(
+        f"This needs the instructors' packages ({error.name} is missing): "
+        f'"{sys.executable}" -m pip install -e ".[instructor]"'
+    )

@@ -1,0 +1,117 @@
+"""Each check gets the verdict it deserves, whatever the others and the student's code do."""
+
+import nbformat
+import pytest
+
+from course_lib.grading import examiner
+from course_lib.grading.examiner import Cell, examine, run_here, verdict_on
+
+from . import toy
+
+
+def submission(answer, *extra):
+    """The toy with this answer, and further cells of the student's before its checks."""
+    notebook = toy.notebook(answer=answer)
+    for source in extra:
+        notebook.cells.insert(4, nbformat.v4.new_code_cell(source, metadata={"course": {"extra": True}}))
+    return notebook
+
+
+def statuses(notebook, **options):
+    examined = examine(notebook, seed=1, device="cpu", **options)
+    return {verdict.check: verdict.status for verdict in examined.verdicts}
+
+
+GOOD = toy.ANSWER
+ALL_PASSED = {"q1-values": "passed", "q1-errors": "passed", "q1-random": "passed"}
+
+
+def test_a_right_answer_passes_each_check():
+    examined = examine(submission(GOOD), seed=1, device="cpu")
+    assert {v.check: v.status for v in examined.verdicts} == ALL_PASSED
+    assert all(v.message == "" for v in examined.verdicts)
+
+
+def test_a_wrong_answer_fails_with_the_message_of_its_check():
+    examined = examine(submission("def center(x):\n    return x - np.median(x)"), seed=1, device="cpu")
+    verdict = examined.verdicts[0]
+    assert (verdict.check, verdict.status) == ("q1-values", "failed")
+    assert "hint: subtract the mean" in verdict.message
+
+
+def test_noise_costs_nothing():
+    noise = (
+        "import sys, warnings\nwarnings.warn('careful')\nprint('x' * 1000, file=sys.stderr)\nprint('done')",
+        "import logging\nlogging.getLogger().error('loud')",
+        "1 / 0",
+        "this is no Python",
+        "import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()",
+    )
+    assert statuses(submission(GOOD, *noise)) == ALL_PASSED
+
+
+def test_a_check_that_hangs_costs_only_itself(monkeypatch):
+    monkeypatch.setattr(examiner, "CELL_SECONDS", 4.0)
+    answer = GOOD.replace("    if len(x) == 0:", "    while len(x) == 0:\n        pass\n    if len(x) == 0:")
+    assert statuses(submission(answer)) == ALL_PASSED | {"q1-errors": "timeout"}
+
+
+def test_a_check_that_ends_the_kernel_costs_only_itself():
+    answer = GOOD.replace(
+        "        raise ValueError", "        __import__('os')._exit(0)\n        raise ValueError"
+    )
+    assert statuses(submission(answer)) == ALL_PASSED | {"q1-errors": "crashed"}
+
+
+@pytest.mark.parametrize("source", ["while True:\n    pass", "import os\nos._exit(1)", "exit()", "quit()"])
+def test_an_extra_cell_that_hangs_or_quits_costs_nothing(source, monkeypatch):
+    monkeypatch.setattr(examiner, "CELL_SECONDS", 4.0)
+    assert statuses(submission(GOOD, source)) == ALL_PASSED
+
+
+def test_all_cells_together_have_a_limit(monkeypatch):
+    monkeypatch.setattr(examiner, "SUBMISSION_SECONDS", 4.0)
+    found = statuses(submission(GOOD, "import time\ntime.sleep(60)"))
+    assert set(found.values()) == {"timeout"}
+    assert len(found) == 3
+
+
+def test_the_cpu_is_all_there_is_unless_a_card_is_asked_for():
+    answer = GOOD + "\n\nimport torch\nassert not torch.cuda.is_available()"
+    assert statuses(submission(answer)) == ALL_PASSED
+
+
+def test_a_submission_runs_in_an_empty_folder_of_its_own():
+    answer = (
+        GOOD + "\n\nimport os\nassert set(os.listdir('.')) <= {'.ipython'}\nopen('mine.txt', 'w').write('x')"
+    )
+    assert statuses(submission(answer)) == ALL_PASSED
+
+
+def test_the_notebook_that_was_handed_over_is_not_changed():
+    notebook = submission(GOOD)
+    before = nbformat.writes(notebook)
+    examined = examine(notebook, seed=1, device="cpu")
+    assert nbformat.writes(notebook) == before
+    assert examined.notebook.cells[1].execution_count
+
+
+@pytest.mark.parametrize(
+    ("error", "message", "status"),
+    [
+        ("AssertionError", "", "failed"),
+        ("NotImplementedError", "", "failed"),
+        ("MemoryError", "", "memory"),
+        ("ZeroDivisionError", "division by zero", "error"),
+    ],
+)
+def test_an_exception_becomes_a_status_and_a_message(error, message, status):
+    verdict = verdict_on("q1-values", error, message)
+    assert verdict.status == status
+    assert verdict.message, "there is always something to read"
+
+
+def test_cells_of_the_instructor_run_in_this_process_and_print_nothing(capsys):
+    cells = [Cell("x = 1"), Cell("print('hello')\nassert x == 1", "a"), Cell("raise SystemExit", "b")]
+    assert [v.status for v in run_here(cells, 0)] == ["passed", "error"]
+    assert capsys.readouterr().out == ""
