@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 
 @pytest.mark.parametrize(
     "command",
-    ["ruff check .", "ruff format --check .", "mypy", "nbqa mypy notebooks"],
+    ["ruff check .", "ruff format --check .", "mypy", "nbqa mypy notebooks", "nbqa mypy solutions"],
 )
 def test_clean(command):
     program, *arguments = command.split()
