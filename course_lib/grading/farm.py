@@ -75,8 +75,9 @@ def grade(
     waiting: dict[str, tuple[Restored, str]] = {}
     notebooks: dict[str, NotebookNode] = {}
     for student in students:
-        restored = restore(run.submissions / student / run.assignment.name, run.assignment, blank)
-        key = _key(restored, run)
+        folder = run.submissions / student / run.assignment.name
+        restored = restore(folder, run.assignment, blank)
+        key = _key(restored, run, _timestamp(folder))
         kept = records.load(run.out, run.assignment, student, key)
         if kept is not None:
             done[student] = kept
@@ -132,7 +133,16 @@ def _students(submissions: Path) -> tuple[list[str], list[str]]:
     return students, problems
 
 
-def _key(restored: Restored, run: Run) -> str:
+def _timestamp(folder: Path) -> str | None:
+    """Return when a submission was handed in, as nbgrader's exchange notes it beside the notebook."""
+    path = folder / "timestamp.txt"
+    if path.is_symlink() or not path.is_file():
+        return None
+    with path.open("rb") as file:
+        return file.read(100).decode("utf-8", "replace").strip()
+
+
+def _key(restored: Restored, run: Run, timestamp: str | None) -> str:
     """Return a hash of everything a result depends on."""
     parts = [
         course_lib.__version__,
@@ -141,6 +151,7 @@ def _key(restored: Restored, run: Run) -> str:
         str(run.seed),
         run.device,
         run.isolation,
+        timestamp,
         _text(restored.notebook),
     ]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
@@ -190,7 +201,7 @@ def _result(
         verdicts=verdicts,
         key=key,
         seconds=round(seconds, 2),
-        timestamp=None,
+        timestamp=_timestamp(run.submissions / student / run.assignment.name),
     )
 
 

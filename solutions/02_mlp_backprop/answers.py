@@ -148,14 +148,6 @@ def linear_forward(X, W, b):
     return X @ W.T + b
 
 
-@wrong("q2-untouched")
-def linear_forward(X, W, b):
-    """Adds the product to the bias in place."""
-    Z = X @ W
-    b += 0 * b + 1
-    return Z + b - 1
-
-
 @wrong("q2-unseen", "q2-axes")
 def linear_forward(X, W, b):
     """Loops over rows that must stand along one axis, and over as many units as inputs."""
@@ -235,6 +227,22 @@ def linear_backward(dZ, X, W):
     return dZ @ W.T, rows[0][:, None] * dZ_rows[0][None, :], dZ_rows[0]
 
 
+@wrong("q2-untouched")
+def linear_backward(dZ, X, W, kept={}):  # noqa: B006
+    """Adds the gradients up over calls, as PyTorch does, and never starts again."""
+    rows, dZ_rows = X.reshape(-1, X.shape[-1]), dZ.reshape(-1, dZ.shape[-1])
+    kept["dW"] = kept.get("dW", 0) * (kept.get("shape") == W.shape) + rows.T @ dZ_rows
+    kept["shape"] = W.shape
+    return dZ @ W.T, kept["dW"], dZ_rows.sum(dim=0)
+
+
+@wrong("q2-untouched")
+def linear_backward(dZ, X, W):
+    """Turns W round in place."""
+    rows, dZ_rows = X.reshape(-1, X.shape[-1]), dZ.reshape(-1, dZ.shape[-1])
+    return dZ @ W.t_(), rows.T @ dZ_rows, dZ_rows.sum(dim=0)
+
+
 @wrong("q2-axes")
 def linear_backward(dZ, X, W):
     """Computes in float64 and returns that."""
@@ -300,7 +308,7 @@ def relu_backward(dA, A, alpha=0.0):
 
 @wrong("q3-miniature", "q3-unseen")
 def relu_backward(dA, A, alpha=0.0):
-    """Returns the slope, without the gradient that comes in, and rectifies it."""
+    """Applies the function a second time instead of its slope."""
     return torch.where(A > 0, A, alpha * A)
 
 
@@ -1526,3 +1534,15 @@ def plan():
 def plan():
     """Large batches, more epochs."""
     return {"sizes": [64, 39, 10], "epochs": 100, "lr": 0.3, "batch_size": 64}
+
+
+EQUIVALENT = {
+    "numeric_gradient: gradient = torch.zeros_like(X) → gradient = torch.ones_like(X)": "every entry is written",
+}
+
+
+EQUIVALENT = {
+    "numeric_gradient: gradient = torch.zeros_like(X) → gradient = torch.ones_like(X)": (
+        "every entry is overwritten"
+    ),
+}

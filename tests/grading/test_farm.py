@@ -143,6 +143,17 @@ def test_a_new_answer_is_graded_anew_and_so_is_another_check(small, tmp_path):
     assert grade(changed, submitted, out).graded == 4
 
 
+def test_the_time_of_handing_in_is_kept_and_a_link_in_its_place_is_not_followed(small, tmp_path):
+    submitted = tmp_path / "submitted"
+    (submitted / "ada" / "99_toy" / "timestamp.txt").write_text("2026-11-20 12:00:00 UTC\n", encoding="utf-8")
+    secret = tmp_path / "secret.txt"
+    secret.write_text("not for you", encoding="utf-8")
+    (submitted / "bob" / "99_toy" / "timestamp.txt").symlink_to(secret)
+    report = grade(small, submitted, tmp_path / "graded")
+    times = {result.student: result.timestamp for result in report.results}
+    assert times == {"ada": "2026-11-20 12:00:00 UTC", "bob": None, "cyd": None, "dan": None}
+
+
 def test_a_grader_that_fails_on_one_student_says_so_and_goes_on(small, tmp_path, monkeypatch):
     monkeypatch.setattr(farm, "_executor", lambda workers, scheduler: _Failing("bob"))
     report = grade(small, tmp_path / "submitted", tmp_path / "graded")
