@@ -209,3 +209,40 @@ def test_make_claims_records_instead_of_comparing(claims_file, tmp_path, monkeyp
     assert float(row[2]) == pytest.approx(0.6)
     assert row[4] == "2"
     assert "torch" in row[6]
+
+
+# raises, and the marks for grading
+
+
+def raised(block, **options):
+    with pytest.raises(AssertionError) as caught, checking.raises(ValueError, **options):
+        block()
+    return str(caught.value)
+
+
+def test_the_named_exception_and_its_subclasses_pass():
+    for error in (ValueError("x"), UnicodeError("x")):
+        with checking.raises(ValueError):
+            raise error
+
+
+def test_no_exception_is_a_failure_that_shows_the_hint():
+    text = raised(lambda: None, hint="-1 is not a class")
+    assert text == "No ValueError was raised.\n  hint: -1 is not a class"
+
+
+def test_another_exception_is_a_failure_that_shows_both():
+    text = raised(lambda: [][3], hint="3 is not a class")
+    assert text.startswith("IndexError was raised where ValueError was due.\n  said: list index")
+    assert text.endswith("hint: 3 is not a class")
+
+
+def test_an_answer_that_is_not_written_yet_is_no_wrong_exception():
+    with pytest.raises(NotImplementedError), checking.raises(ValueError):
+        raise NotImplementedError
+
+
+def test_the_marks_for_grading_change_nothing_in_a_notebook():
+    array = np.ones(2)
+    assert checking.inout(array) is array
+    assert checking.student_side(math.sqrt) is math.sqrt

@@ -477,11 +477,11 @@ def top_k_error(scores, y, k):
     return sum(y[i] not in best[i] for i in range(len(y))) / len(y)
 
 
-# Question 4: standardise
+# Question 4: standardize
 
 
 @wrong("q4-miniature", "q4-unseen")
-def standardise(train, other):
+def standardize(train, other):
     """Gives the other set its own mean and standard deviation."""
 
     def own(X):
@@ -492,7 +492,7 @@ def standardise(train, other):
 
 
 @wrong("q4-miniature", "q4-unseen")
-def standardise(train, other):
+def standardize(train, other):
     """Takes the statistics of both sets together: the test set leaks."""
     both = np.concatenate([train, other])
     mean, sd = both.mean(axis=0), both.std(axis=0)
@@ -501,14 +501,14 @@ def standardise(train, other):
 
 
 @wrong("q4-columns", "q4-unseen")
-def standardise(train, other):
+def standardize(train, other):
     """One mean and one standard deviation for the whole table."""
     mean, sd = train.mean(), train.std()
     return (train - mean) / sd, (other - mean) / sd
 
 
 @wrong("q4-miniature", "q4-columns")
-def standardise(train, other):
+def standardize(train, other):
     """Each row by itself."""
     mean, sd = train.mean(axis=1, keepdims=True), train.std(axis=1, keepdims=True)
     sd = np.where(sd == 0, 1.0, sd)
@@ -516,21 +516,21 @@ def standardise(train, other):
 
 
 @wrong("q4-constant", "q4-unseen")
-def standardise(train, other):
+def standardize(train, other):
     """Divides by zero where a column is constant."""
     mean, sd = train.mean(axis=0), train.std(axis=0)
     return (train - mean) / sd, (other - mean) / sd
 
 
 @wrong("q4-unseen")
-def standardise(train, other):
+def standardize(train, other):
     """Adds a tiny number to σ: a new value in a constant column explodes."""
     mean, sd = train.mean(axis=0), train.std(axis=0) + 1e-12
     return (train - mean) / sd, (other - mean) / sd
 
 
 @wrong("q4-unseen")
-def standardise(train, other):
+def standardize(train, other):
     """Sets constant columns to 0 in both sets."""
     mean, sd = train.mean(axis=0), train.std(axis=0)
     scale = np.where(sd == 0, 0.0, 1 / np.where(sd == 0, 1.0, sd))
@@ -538,7 +538,7 @@ def standardise(train, other):
 
 
 @wrong("q4-miniature", "q4-columns", "q4-unseen")
-def standardise(train, other):
+def standardize(train, other):
     """Divides by the variance."""
     mean, variance = train.mean(axis=0), train.var(axis=0)
     variance = np.where(variance == 0, 1.0, variance)
@@ -546,7 +546,7 @@ def standardise(train, other):
 
 
 @wrong("q4-miniature", "q4-columns", "q4-unseen")
-def standardise(train, other):
+def standardize(train, other):
     """The standard deviation of statistics books, with n - 1."""
     mean, sd = train.mean(axis=0), train.std(axis=0, ddof=1)
     sd = np.where(sd == 0, 1.0, sd)
@@ -554,7 +554,7 @@ def standardise(train, other):
 
 
 @wrong("q4-miniature", "q4-columns", "q4-unseen")
-def standardise(train, other):
+def standardize(train, other):
     """Divides and forgets to subtract."""
     sd = train.std(axis=0)
     sd = np.where(sd == 0, 1.0, sd)
@@ -562,7 +562,7 @@ def standardise(train, other):
 
 
 @wrong("q4-miniature", "q4-columns")
-def standardise(train, other):
+def standardize(train, other):
     """Scales to the range from 0 to 1."""
     low, high = train.min(axis=0), train.max(axis=0)
     width = np.where(high == low, 1, high - low)
@@ -570,7 +570,7 @@ def standardise(train, other):
 
 
 @wrong("q4-untouched")
-def standardise(train, other):
+def standardize(train, other):
     """Works in place."""
     mean, sd = train.mean(axis=0), train.std(axis=0)
     sd = np.where(sd == 0, 1.0, sd)
@@ -582,7 +582,7 @@ def standardise(train, other):
 
 
 @wrong("q4-untouched")
-def standardise(train, other):
+def standardize(train, other):
     """Standardizes the training set, and only the other one in place."""
     mean, sd = train.mean(axis=0), train.std(axis=0)
     sd = np.where(sd == 0, 1.0, sd)
@@ -592,7 +592,7 @@ def standardise(train, other):
 
 
 @right
-def standardise(train, other):
+def standardize(train, other):
     """Loops over the columns."""
     new_train, new_other = np.empty(train.shape), np.empty(other.shape)
     for j in range(train.shape[1]):
@@ -605,8 +605,21 @@ def standardise(train, other):
 
 
 @right
-def standardise(train, other):
-    """Works in place on copies."""
+def standardize(train, other):
+    """Works in place on copies, and takes a deviation that is a rounding error for 0."""
+    train, other = np.array(train, dtype=float), np.array(other, dtype=float)
+    mean, sd = train.mean(axis=0), train.std(axis=0)
+    sd[sd <= 1e-12 * np.abs(mean)] = 1
+    train -= mean
+    other -= mean
+    train /= sd
+    other /= sd
+    return train, other
+
+
+@wrong("q4-constant")
+def standardize(train, other):
+    """Asks whether σ is exactly 0, which it is not for ten times 0.1."""
     train, other = train.astype(float), other.astype(float)
     mean, sd = train.mean(axis=0), train.std(axis=0)
     sd[sd == 0] = 1
@@ -617,7 +630,7 @@ def standardise(train, other):
 
 
 @right
-def standardise(train, other):
+def standardize(train, other):
     """The library's scaler."""
     from sklearn.preprocessing import StandardScaler
 

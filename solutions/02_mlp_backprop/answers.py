@@ -1173,6 +1173,38 @@ class MLP:
         self.biases = [b - lr * db for b, db in zip(self.biases, self.dbiases, strict=True)]
 
 
+@wrong("q6-layers")
+class MLP:
+    """Draws the start with standard deviation 1, whatever the number of inputs."""
+
+    def __init__(self, sizes, seed=0, device="cpu"):
+        generator = torch.Generator().manual_seed(seed)
+        shapes = list(itertools.pairwise(sizes))
+        self.weights = [torch.randn(shape, generator=generator).to(device) for shape in shapes]
+        self.biases = [torch.zeros(h, device=device) for h in sizes[1:]]
+
+    def forward(self, X):
+        self.inputs = []
+        for W, b in zip(self.weights, self.biases, strict=True):
+            self.inputs.append(X)
+            Z = linear_forward(X, W, b)
+            X = relu(Z)
+        return Z
+
+    def backward(self, dlogits):
+        self.dweights, self.dbiases = [], []
+        for X, W in zip(reversed(self.inputs), reversed(self.weights), strict=True):
+            dX, dW, db = linear_backward(dlogits, X, W)
+            self.dweights.insert(0, dW)
+            self.dbiases.insert(0, db)
+            dlogits = relu_backward(dX, X)
+        return self.dweights, self.dbiases
+
+    def step(self, lr):
+        self.weights = [W - lr * dW for W, dW in zip(self.weights, self.dweights, strict=True)]
+        self.biases = [b - lr * db for b, db in zip(self.biases, self.dbiases, strict=True)]
+
+
 @wrong("q6-gradients", "q6-digits")
 class MLP:
     """Starts with all weights at zero: nothing tells the hidden units apart, and nothing moves them."""
