@@ -24,7 +24,7 @@ lint: install
 	$(RUN)ruff format --check .
 	$(RUN)mypy
 	$(RUN)nbqa mypy notebooks
-	$(RUN)nbqa mypy solutions
+	[ ! -d solutions ] || $(RUN)nbqa mypy solutions
 
 format: install
 	$(RUN)ruff check --fix .

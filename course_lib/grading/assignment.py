@@ -54,15 +54,19 @@ class Assignment:
         """Sum of all points."""
         return sum(check.points for check in self.checks)
 
-    def title(self, question: str) -> str:
-        """Return the heading above a question's first cell, without its points."""
+    def heading(self, question: str) -> str:
+        """Return the heading above a question's first cell, or the question's name."""
         first = next(i for i, cell in enumerate(self.notebook.cells) if _question(cell) == question)
         for cell in reversed(self.notebook.cells[:first]):
             if cell.cell_type == "markdown":
                 for line in cell.source.splitlines():
                     if line.startswith("#"):
-                        return line.lstrip("# ").split(" (")[0]
+                        return line.lstrip("# ")
         return question
+
+    def title(self, question: str) -> str:
+        """Return the heading of a question without its points."""
+        return self.heading(question).split(" (")[0]
 
     def answers(self, question: str | None = None) -> list[int]:
         """Return the places of the code cells in which a student answers (one question)."""
@@ -103,6 +107,7 @@ def load(name: str) -> Assignment:
     AssignmentError
         When there is none, or when it is not written as docs/authoring.md says.
     """
+    name = Path(name).name  # also as the shell completes it: solutions/00_start_here/
     if name not in names():
         raise AssignmentError(f"There is no assignment {name!r}; there are {', '.join(names())}.")
     return read(solutions() / name)

@@ -84,7 +84,11 @@ def grade(
         source = sources.load(assignment)
         seed = farm.choose_seed(out, source, seed)
         run = farm.Run(source, submissions, out, seed, device, isolation)
-        report = farm.grade(run, workers=workers, scheduler=scheduler, db=db)
+        try:
+            report = farm.grade(run, workers=workers, scheduler=scheduler, db=db)
+        except KeyboardInterrupt:
+            click.echo("\nInterrupted. What was graded is kept: run the same command to go on.", err=True)
+            sys.exit(130)
     kinds = Counter(result.submission for result in report.results)
     counted = ", ".join(f"{kinds[kind]} {kind}" for kind in ("intact", "repaired", "malformed", "missing"))
     click.echo(f"{len(report.results)} submissions ({counted}), {report.graded} graded now; seed {seed}.")
@@ -98,7 +102,7 @@ def grade(
 @click.command()
 @click.argument("repository", metavar="OWNER/NAME")
 def fork(repository: str) -> None:
-    """Make this checkout the course of github.com/OWNER/NAME: its address, badges and set-up cells."""
+    """Write an address into badges, set-up cells and pyproject.toml: where students will find the course."""
     with _plain_errors():
         from course_lib.grading import copies
 

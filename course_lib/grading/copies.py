@@ -28,7 +28,7 @@ def fork(repository: str) -> list[str]:
     Parameters
     ----------
     repository : str
-        ``"OWNER/NAME"`` on GitHub.
+        ``"OWNER/NAME"`` on GitHub, or the address that ends so.
 
     Returns
     -------
@@ -40,8 +40,9 @@ def fork(repository: str) -> list[str]:
     AssignmentError
         When this is no GitHub repository's name, or not a checkout.
     """
+    repository = repository.removeprefix("https://github.com/").rstrip("/").removesuffix(".git")
     if not re.fullmatch(r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?/[A-Za-z0-9._-]+", repository):
-        raise AssignmentError(f"Expected OWNER/NAME as in github.com/OWNER/NAME, got {repository!r}.")
+        raise AssignmentError(f"Expected OWNER/NAME, the end of a GitHub address, got {repository!r}.")
     root = _root()
     old = _repository(root)
     address = re.compile(rf"(github\.com/|/github/|/gh/){re.escape(old)}(?![A-Za-z0-9._-])")

@@ -10,6 +10,7 @@ import copy
 import hashlib
 import io
 import linecache
+import logging
 import os
 import subprocess
 import tempfile
@@ -116,6 +117,7 @@ def _run_all(
     resources = {"metadata": {"path": folder}}
     client = NotebookClient(executed, allow_errors=True, resources=resources, store_widget_state=False)
     client.shutdown_kernel = "immediate"
+    client.log = logging.Logger("nbclient", logging.CRITICAL)  # a timeout becomes a verdict, said once
     quiet = {
         "stdout": subprocess.DEVNULL,
         "stderr": subprocess.DEVNULL,

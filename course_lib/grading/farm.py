@@ -14,6 +14,7 @@ from nbformat import NotebookNode
 from tqdm.auto import tqdm
 
 import course_lib
+from course_lib.grading import assignment as assignments
 from course_lib.grading import feedback, records, release
 from course_lib.grading.assignment import Assignment, AssignmentError
 from course_lib.grading.examiner import Examined, Verdict, examine
@@ -77,6 +78,8 @@ def grade(
     for student in students:
         folder = run.submissions / student / run.assignment.name
         restored = restore(folder, run.assignment, blank)
+        if restored.status == "missing":
+            problems += _elsewhere(run, student)
         key = _key(restored, run, _timestamp(folder))
         kept = records.load(run.out, run.assignment, student, key)
         if kept is not None:
@@ -131,6 +134,16 @@ def _students(submissions: Path) -> tuple[list[str], list[str]]:
         else:
             problems.append(f"{path}: left aside, for it is no folder. Whose is it?")
     return students, problems
+
+
+def _elsewhere(run: Run, student: str) -> list[str]:
+    """Return a sentence about notebooks that lie in the student's folder, but not where they are expected."""
+    known = {*assignments.names(), run.assignment.name}
+    for path in sorted((run.submissions / student).rglob("*.ipynb")):
+        inside = path.relative_to(run.submissions / student)
+        if not any(part in known or part.startswith(".") for part in inside.parts[:-1]):
+            return [f"{path}: is this {run.assignment.name}? Then it belongs into a folder of that name."]
+    return []
 
 
 def _timestamp(folder: Path) -> str | None:
@@ -210,7 +223,13 @@ def _executor(workers: int, scheduler: str | None) -> Iterator[Executor]:
     """Yield what runs the submissions: processes of this machine, or the workers of a Dask cluster."""
     if scheduler is None:
         with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as executor:
-            yield executor
+            try:
+                yield executor
+            except BaseException:  # an interruption: do not wait for what runs
+                executor.shutdown(wait=False, cancel_futures=True)
+                for process in multiprocessing.active_children():
+                    process.terminate()
+                raise
         return
     try:
         from distributed import Client

@@ -96,6 +96,7 @@ class Entry:
     score: float | None = None
     extra: float = 0.0
     comment: str = ""
+    outdated: bool = False  # the answer or the verdict has changed since
 
 
 Entries = Mapping[tuple[str, str], Entry]  # by student and grade id
@@ -109,11 +110,12 @@ class Mark:
     verdict: Verdict
     score: float | None  # None: nobody and nothing has decided yet
     by_hand: bool
+    outdated: bool  # what a person has given was for another answer, or in place of another verdict
 
     @property
     def waits(self) -> bool:
         """Whether a person still has to read this answer."""
-        return self.verdict.status == "manual" and self.score is None
+        return self.outdated or (self.verdict.status == "manual" and self.score is None)
 
 
 def marks(assignment: Assignment, result: Result, entries: Entries) -> list[Mark]:
@@ -126,7 +128,15 @@ def marks(assignment: Assignment, result: Result, entries: Entries) -> list[Mark
             score = check.points if verdict.status == "passed" else 0.0
         if score is not None:
             score += entry.extra
-        made.append(Mark(check, verdict, score, by_hand=entry.score is not None or entry.extra != 0))
+        made.append(
+            Mark(
+                check,
+                verdict,
+                score,
+                by_hand=entry.score is not None or entry.extra != 0,
+                outdated=entry.outdated,
+            )
+        )
     return made
 
 
@@ -550,6 +560,7 @@ def _entries(book: "Gradebook", assignment: Assignment) -> dict[tuple[str, str],
                 grade.manual_score if grade else None,
                 (grade.extra_credit or 0.0) if grade else 0.0,
                 comments.get(name, ""),
+                bool(grade and grade.manual_score is not None and grade.needs_manual_grade),
             )
             if entry != Entry():
                 entries[submitted.student.id, name] = entry

@@ -2,6 +2,7 @@
 
 import ast
 import logging
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -20,7 +21,7 @@ from course_lib.grading.assignment import (
     AssignmentError,
 )
 
-_LEAST = 25  # characters: a shorter line, such as "return x", gives nothing away
+_LEAST = 20  # characters: a shorter line, such as "return x", gives nothing away
 _CODE = {".py", ".pyc", ".ipynb"}
 
 
@@ -112,6 +113,9 @@ def release(
     """
     from course_lib.grading.trial import trial
 
+    problems = unfinished(assignment)
+    if problems:
+        return "", problems
     with tempfile.TemporaryDirectory() as temporary:
         folder = convert(assignment, Path(temporary))
         problems = [*misplaced_names(assignment), *vague_exceptions(assignment), *leaks(assignment, folder)]
@@ -124,6 +128,48 @@ def release(
             shutil.rmtree(target, ignore_errors=True)
             shutil.copytree(folder, target)
     return result.table(), result.problems()
+
+
+def unfinished(assignment: Assignment) -> list[str]:
+    """Return a sentence for each cell that is not Python, not marked rightly, or promises other points."""
+    return [
+        f"{assignment.path.name}, cell {assignments.grade_id(cell) or cell.source.splitlines()[0]}: {problem}"
+        for cell in assignment.notebook.cells
+        if cell.source
+        for problem in (*_syntax(cell), *_marks(cell))
+    ] + list(_points(assignment))
+
+
+def _syntax(cell: NotebookNode) -> Iterator[str]:
+    if cell.cell_type == "code":
+        try:
+            ast.parse(assignments.python(cell.source))
+        except SyntaxError as error:
+            yield f"line {error.lineno}: {error.msg}."
+
+
+def _marks(cell: NotebookNode) -> Iterator[str]:
+    for begin, end in ((BEGIN_SOLUTION, END_SOLUTION), (BEGIN_HIDDEN, END_HIDDEN)):
+        found = [line.strip() for line in cell.source.splitlines() if line.strip() in (begin, end)]
+        if found != [begin, end] * (len(found) // 2):
+            yield f"each {begin!r} needs its {end!r} below it, each on a line of its own."
+    if cell.cell_type == "code" and assignments.role(cell) == "answer" and BEGIN_SOLUTION not in cell.source:
+        yield (
+            f"put {BEGIN_SOLUTION!r} and {END_SOLUTION!r} around the solution; without them students get "
+            "neither the signature nor the docstring."
+        )
+
+
+def _points(assignment: Assignment) -> Iterator[str]:
+    """Compare the points in a question's heading with those of its checks."""
+    for question in assignment.questions:
+        points = sum(check.points for check in assignment.checks if check.question == question)
+        promised = re.search(r"\((\d+(?:\.\d+)?) points?", assignment.heading(question))
+        if promised and float(promised[1]) != points:
+            yield (
+                f"{assignment.path.name}, {question}: the heading promises {promised[1]} points, its checks "
+                f"have {points:g}."
+            )
 
 
 def misplaced_names(assignment: Assignment) -> Iterator[str]:
@@ -177,17 +223,18 @@ def leaks(assignment: Assignment, folder: Path) -> Iterator[str]:
             yield f"{path.relative_to(folder)}: code beside the notebook would be released; remove the file."
             continue
         if path.name == name:
-            parts = [(_place(cell), _text(cell)) for cell in nbformat.read(path, as_version=4).cells]
+            parts = [(_place(cell), *_texts(cell)) for cell in nbformat.read(path, as_version=4).cells]
         else:
-            parts = [(str(path.relative_to(folder)), path.read_bytes().decode("utf-8", "replace"))]
-        for place, text in parts:
-            lines = {_squeezed(line) for line in text.splitlines()}
+            text = path.read_bytes().decode("utf-8", "replace")
+            parts = [(str(path.relative_to(folder)), "", text)]
+        for place, code, text in parts:
+            lines = {_squeezed(line) for line in code.splitlines()}  # a call is not its definition
             whole = _squeezed(text)
             for line, origin in secret.items():
                 if line in lines or line in whole:
                     yield f"{name}, {place}: it gives away a line of {origin}: {line}"
             for mark in (BEGIN_HIDDEN, END_HIDDEN, BEGIN_SOLUTION, END_SOLUTION):
-                if mark in text:
+                if mark in code + text:
                     yield f"{name}, {place}: the mark {mark!r} is still there: is its partner missing?"
 
 
@@ -208,7 +255,8 @@ def _secret_lines(assignment: Assignment) -> Iterator[tuple[str, str]]:
             elif END_SOLUTION in line or END_HIDDEN in line:
                 inside = False
             elif not inside:
-                in_the_open.append(_squeezed(line))
+                if cell.cell_type == "code":
+                    in_the_open.append(_squeezed(line))
             elif len(_squeezed(line)) >= _LEAST:
                 if role == "check":
                     hidden.append((_squeezed(line), where))
@@ -226,7 +274,7 @@ def _place(cell: NotebookNode) -> str:
     return f"cell {assignments.grade_id(cell) or cell.source.split(chr(10))[0]!r}"
 
 
-def _text(cell: NotebookNode) -> str:
-    """Return everything a cell holds that a reader could find: source, outputs, metadata, attachments."""
-    rest = {key: value for key, value in cell.items() if key != "source"}
-    return f"{cell.source}\n{rest}"
+def _texts(cell: NotebookNode) -> tuple[str, str]:
+    """Return a cell's code, and all else that a reader could find: prose, outputs, metadata, attachments."""
+    rest = str({key: value for key, value in cell.items() if key != "source"})
+    return (cell.source, rest) if cell.cell_type == "code" else ("", f"{cell.source}\n{rest}")

@@ -42,7 +42,7 @@ _SENTENCES = {  # what students read; the order is that of the report
     "joined": "Your answer to {} stands in several cells: they are read as one.",
     "retyped": "The type of the cell of {} (code, Markdown) had changed and was set right.",
     "unmarked": "The labels that graders look for were missing on {}: your answers were found without them.",
-    "edited": "Your change to the cell {} does not count: it is run as it was given out.",
+    "edited": "What you changed in checks ({}) does not count: they run as they were given out.",
     "removed": "The cell {} was missing in your file and was put back.",
 }
 
@@ -90,7 +90,12 @@ def restore(folder: Path, assignment: Assignment, release: NotebookNode) -> Rest
     except (_UnreadableError, OSError) as error:
         return Restored("malformed", None, (_sentence(error, folder),), None)
     if not files:
-        return Restored("missing", None, (f"There is no notebook {name} in what you handed in.",), None)
+        return Restored(
+            "missing",
+            None,
+            (f"There is no notebook {name} in the folder {folder.name} of what you handed in.",),
+            None,
+        )
     key = _Key(assignment, release)
     restored, answered = _restore_file(files[0], key)
     if not answered:

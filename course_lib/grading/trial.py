@@ -67,6 +67,7 @@ class Candidate:
     checks: tuple[str, ...] = ()  # those that must fail
     diff: str = ""
     seed: int = 0
+    line: int = 0  # of answers.py
 
 
 @dataclass(frozen=True)
@@ -116,9 +117,17 @@ class Trial:
         """Return what keeps this assignment from being released, one sentence each."""
         name = self.assignment.path.name
         found = []
+        for question in {o.candidate.question: None for o in self.of("reference")}:
+            for kind in ("wrong", "right"):
+                if not self.of(kind, question):
+                    found.append(f"answers.py: there is no {kind} answer to {question}.")
+        told = set()
         for outcome in self.outcomes:
-            if not outcome.ok and outcome.candidate.kind != "mutant":
+            candidate = outcome.candidate
+            repeated = candidate.kind == "reference" and candidate.question in told
+            if not outcome.ok and candidate.kind != "mutant" and not repeated:
                 found.append(f"{name}, {_complaint(outcome)}")
+                told.add(candidate.question)
         counted = self.counted()
         caught = sum(o.ok for o in counted)
         if counted and caught < LEAST * len(counted):
@@ -161,7 +170,8 @@ def _complaint(outcome: Outcome) -> str:
     """Say what is wrong with an outcome that is not as it must be."""
     candidate, failed = outcome.candidate, sorted(outcome.failed)
     first = next((v for v in outcome.verdicts if v.status != "passed"), None)
-    said = f": {first.check} says {first.message!r}" if first else ""
+    said = f": {first.check} says: {first.message.splitlines()[0]}" if first else ""
+    listed = f"{candidate.about!r} (answers.py, line {candidate.line})"
     match candidate.kind:
         case "reference":
             text = f"the reference fails {', '.join(failed)} with seed {candidate.seed}{said}"
@@ -170,10 +180,10 @@ def _complaint(outcome: Outcome) -> str:
             passed = sorted({v.check for v in outcome.verdicts} - outcome.failed)
             return f"cell {passed[0]}: an empty answer passes {', '.join(passed)}."
         case "right":
-            return f"cell {candidate.question}: the right answer {candidate.about!r} fails{said}"
+            return f"cell {candidate.question}: the right answer {listed} fails{said}"
         case _:
             missed = sorted(set(candidate.checks) - outcome.failed)
-            return f"cell {missed[0]}: it passes the wrong answer {candidate.about!r}."
+            return f"cell {missed[0]}: it passes the wrong answer {listed}."
 
 
 def trial(
@@ -317,12 +327,15 @@ def _candidate(
     mark = node.decorator_list[0]
     sources = {place: _with(assignment.notebook.cells[place].source, node, text)}
     if isinstance(mark, ast.Name) and mark.id == "right":
-        return Candidate(question, "right", about, sources)
+        return Candidate(question, "right", about, sources, line=node.lineno)
     checks = tuple(ast.literal_eval(argument) for argument in getattr(mark, "args", []))
     own = {check.name for check in assignment.checks if check.question == question}
     if not checks or not set(checks) <= own:
-        raise AssignmentError(f"{where}: @wrong names checks of {question}: {', '.join(sorted(own))}.")
-    return Candidate(question, "wrong", about, sources, checks)
+        named = ", ".join(repr(check) for check in checks if check not in own) or "nothing"
+        raise AssignmentError(
+            f"{where}: @wrong names {named}; it must name checks of {question}: {', '.join(sorted(own))}."
+        )
+    return Candidate(question, "wrong", about, sources, checks, line=node.lineno)
 
 
 def _with(source: str, answer: ast.FunctionDef | ast.ClassDef, text: str) -> str:

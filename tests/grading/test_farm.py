@@ -3,8 +3,13 @@
 import csv
 import random
 import shutil
+import signal
+import subprocess
+import sys
+import time
 
 import nbformat
+import psutil
 import pytest
 
 from course_lib.grading import assignment, farm, release
@@ -152,6 +157,46 @@ def test_the_time_of_handing_in_is_kept_and_a_link_in_its_place_is_not_followed(
     report = grade(small, submitted, tmp_path / "graded")
     times = {result.student: result.timestamp for result in report.results}
     assert times == {"ada": "2026-11-20 12:00:00 UTC", "bob": None, "cyd": None, "dan": None}
+
+
+def test_a_notebook_in_the_wrong_place_is_named(small, tmp_path):
+    submitted = tmp_path / "submitted"
+    (submitted / "ada" / "99_toy" / "toy.ipynb").rename(submitted / "ada" / "toy.ipynb")
+    (submitted / "bob" / "99_toy").rename(submitted / "bob" / "00_start_here")
+    report = grade(small, submitted, tmp_path / "graded")
+    (problem,) = report.problems
+    assert problem.endswith("ada/toy.ipynb: is this 99_toy? Then it belongs into a folder of that name.")
+    assert [result.submission for result in report.results] == ["missing", "missing", "intact", "intact"]
+
+
+def test_an_interruption_ends_the_workers_and_keeps_what_was_graded(small, tmp_path):
+    program = (
+        "from course_lib.grading import assignment, farm; from pathlib import Path; import sys\n"
+        "if __name__ == '__main__':\n"
+        "    root = Path(sys.argv[1])\n"
+        "    source = assignment.read(root / 'solutions' / '99_toy')\n"
+        "    run = farm.Run(source, root / 'submitted', root / 'graded', 1, 'cpu', 'none')\n"
+        "    farm.grade(run, workers=1)\n"
+    )
+    script = tmp_path / "script.py"
+    script.write_text(program, encoding="utf-8")
+    slow = tmp_path / "submitted" / "dan" / "99_toy" / "toy.ipynb"
+    notebook = nbformat.read(slow, as_version=4)
+    notebook.cells[3].source = "import time\ntime.sleep(50)"
+    nbformat.write(notebook, slow)
+    kept = tmp_path / "graded" / "results" / "99_toy" / "cyd.json"
+    process = subprocess.Popen([sys.executable, script, tmp_path], stderr=subprocess.PIPE)
+    while not kept.exists():
+        assert process.poll() is None
+        time.sleep(0.2)
+    children = psutil.Process(process.pid).children(recursive=True)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=20) != 0
+    _, alive = psutil.wait_procs(children, timeout=20)
+    assert not alive
+    run = farm.Run(small, tmp_path / "submitted", tmp_path / "graded", 1, "cpu", "none")
+    shutil.rmtree(slow.parent)
+    assert farm.grade(run, workers=1, progress=False).graded == 0
 
 
 def test_a_grader_that_fails_on_one_student_says_so_and_goes_on(small, tmp_path, monkeypatch):

@@ -93,7 +93,10 @@ def test_a_data_file_that_holds_a_solution_line_is_refused(tmp_path):
 
 def test_a_reference_that_fails_is_refused(tmp_path):
     found = refusals(tmp_path, answer=toy.ANSWER.replace("np.mean(x)", "np.median(x)"))
-    assert "cell q1: the reference fails q1-random, q1-values with seed 0" in found
+    assert (
+        "cell q1: the reference fails q1-random, q1-values with seed 0: q1-values says: The result" in found
+    )
+    assert "seed 1" not in found, "once is enough"
 
 
 def test_a_check_that_an_empty_answer_passes_is_refused(tmp_path):
@@ -104,26 +107,27 @@ def test_a_check_that_an_empty_answer_passes_is_refused(tmp_path):
 def test_a_wrong_answer_that_passes_is_refused(tmp_path):
     weak = "# The numbers 1, 2, 3.\nclose(center(np.array([1.0, 2.0, 3.0])), np.array([-1.0, 0.0, 1.0]))"
     found = refusals(tmp_path, visible=weak)
-    assert "cell q1-values: it passes the wrong answer 'Subtracts the median.'" in found
+    assert "cell q1-values: it passes the wrong answer 'Subtracts the median.' (answers.py, line 9)." in found
 
 
 def test_a_right_answer_that_fails_is_refused(tmp_path):
     strict = toy.VISIBLE + "\nassert 'mean' in center.__code__.co_names"
     found = refusals(tmp_path, visible=strict)
-    assert "cell q1: the right answer 'Loops.' fails: q1-values says" in found
+    assert "cell q1: the right answer 'Loops.' (answers.py, line 26) fails: q1-values says" in found
 
 
 def test_checks_that_miss_mutants_are_refused_and_the_survivors_shown(tmp_path):
-    answers = '"""None."""\n'
     source = toy.write(
         tmp_path,
-        answers,
+        '"""None."""\n',
+        prose="## Question 1: Center (3 points)",
         visible="# It returns something.\nassert center(np.array([2.0])) is not None",
         errors="# The shape stays.\nassert center(np.ones(3)).shape == (3,)",
         hidden="",
     )
     table, problems = release(source)
-    assert "at least 95% are due" in problems[0]
+    assert problems[:2] == [f"answers.py: there is no {kind} answer to q1." for kind in ("wrong", "right")]
+    assert "at least 95% are due" in problems[2]
     assert "survivor, q1: center: return x - np.mean(x) → return x + np.mean(x)" in table
     assert "-     return x - np.mean(x)" in table
 
@@ -164,6 +168,33 @@ def test_a_check_that_uses_a_name_made_in_another_check_is_refused(tmp_path):
     errors = "# A name of the hidden check.\nassert len(numbers) == 7"
     (problem,) = misplaced_names(toy.write(tmp_path, errors=errors))
     assert problem.startswith("toy.ipynb, cell q1-errors: it uses 'numbers'")
+
+
+@pytest.mark.parametrize(
+    ("cell", "source", "reason"),
+    [
+        (
+            "answer",
+            toy.ANSWER.replace("    ### END SOLUTION", ""),
+            "cell q1: each '### BEGIN SOLUTION' needs",
+        ),
+        (
+            "hidden",
+            toy.HIDDEN.replace("### END", "### THE END"),
+            "cell q1-random: each '### BEGIN HIDDEN TESTS'",
+        ),
+        ("answer", toy.ANSWER.replace("### ", "###"), "cell q1: put '### BEGIN SOLUTION'"),
+        ("answer", "def center(x):\n    return x", "cell q1: put '### BEGIN SOLUTION'"),
+        ("visible", "# One.\nclose(center(", "cell q1-values: line 2: '(' was never closed."),
+        (
+            "prose",
+            "## Question 1: Center (7 points)",
+            "q1: the heading promises 7 points, its checks have 6.",
+        ),
+    ],
+)
+def test_what_is_half_done_is_refused_with_the_cell(tmp_path, cell, source, reason):
+    assert reason in refusals(tmp_path, **{cell: source})
 
 
 def test_an_unclosed_solution_is_refused_with_nbgraders_reason(tmp_path):

@@ -32,8 +32,11 @@ def test_answers_replace_one_definition_and_keep_the_rest_of_the_cell(tmp_path):
             "@wrong('q1-values')\ndef other(x):\n    'No.'\n",
             "line 2: no answer cell of toy.ipynb defines 'other'",
         ),
-        ("@wrong('q7-values')\ndef center(x):\n    'No.'\n", "line 2: @wrong names checks of q1"),
-        ("@wrong()\ndef center(x):\n    'No.'\n", "line 2: @wrong names checks of q1"),
+        (
+            "@wrong('q7-values')\ndef center(x):\n    'No.'\n",
+            "line 2: @wrong names 'q7-values'; it must name checks of q1",
+        ),
+        ("@wrong()\ndef center(x):\n    'No.'\n", "line 2: @wrong names nothing; it must name checks of q1"),
         ("def center(x):\n    'No.'\n", "line 1: center needs one decorator"),
         ("@right\ndef center(x):\n    pass\n", "line 2: center needs one decorator, .* and a docstring"),
         ("def center(:\n", "answers.py, line 1: "),
