@@ -1390,25 +1390,25 @@ def train(model, X, y, epochs, lr, batch_size, seed=0):
 @wrong("q6-digits", "q6-unseen")
 def plan():
     """More than the budget, by ten parameters."""
-    return {"sizes": [64, 40, 10], "epochs": 40, "lr": 0.2, "batch_size": 32}
+    return {"sizes": [64, 8, 10], "epochs": 40, "lr": 0.2, "batch_size": 32}
 
 
 @wrong("q6-digits", "q6-unseen")
 def plan():
     """Trains for more epochs than allowed."""
-    return {"sizes": [64, 36, 10], "epochs": 200, "lr": 0.2, "batch_size": 32}
+    return {"sizes": [64, 7, 10], "epochs": 200, "lr": 0.2, "batch_size": 32}
 
 
 @wrong("q6-digits", "q6-unseen")
 def plan():
     """A learning rate from a blog post about language models."""
-    return {"sizes": [64, 36, 10], "epochs": 20, "lr": 1e-4, "batch_size": 32}
+    return {"sizes": [64, 7, 10], "epochs": 20, "lr": 1e-4, "batch_size": 32}
 
 
 @wrong("q6-digits", "q6-unseen")
 def plan():
     """So much haste that the loss jumps."""
-    return {"sizes": [64, 20, 20, 10], "epochs": 40, "lr": 10.0, "batch_size": 8}
+    return {"sizes": [64, 6, 6, 10], "epochs": 40, "lr": 10.0, "batch_size": 8}
 
 
 @right
@@ -1556,16 +1556,22 @@ def train(model, X, y, epochs, lr, batch_size, seed=0):
     return history
 
 
-@right
+@wrong("q6-digits", "q6-unseen")
 def plan():
-    """Two hidden layers, small batches, a low rate."""
-    return {"sizes": [64, 30, 20, 10], "epochs": 60, "lr": 0.1, "batch_size": 16}
+    """No hidden layer: 650 parameters."""
+    return {"sizes": [64, 10], "epochs": 60, "lr": 0.2, "batch_size": 32}
 
 
 @right
 def plan():
-    """Large batches, more epochs."""
-    return {"sizes": [64, 39, 10], "epochs": 100, "lr": 0.3, "batch_size": 64}
+    """Smaller batches, a lower rate."""
+    return {"sizes": [64, 7, 10], "epochs": 60, "lr": 0.1, "batch_size": 16}
+
+
+@right
+def plan():
+    """Very small batches, a very low rate."""
+    return {"sizes": [64, 7, 10], "epochs": 60, "lr": 0.05, "batch_size": 8}
 
 
 EQUIVALENT = {
