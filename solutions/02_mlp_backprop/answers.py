@@ -1205,9 +1205,9 @@ class MLP:
         self.biases = [b - lr * db for b, db in zip(self.biases, self.dbiases, strict=True)]
 
 
-@wrong("q6-gradients", "q6-digits")
+@wrong("q6-gradients", "q6-layers")
 class MLP:
-    """Starts with all weights at zero: nothing tells the hidden units apart, and nothing moves them."""
+    """Starts with all weights at zero: nothing but rounding errors tells the hidden units apart."""
 
     def __init__(self, sizes, seed=0, device="cpu"):
         self.weights = [torch.zeros(d, h, device=device) for d, h in itertools.pairwise(sizes)]
