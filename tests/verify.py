@@ -171,7 +171,6 @@ def _work(part: str) -> Callable[[], str]:
 def main(wanted: list[str]) -> int:
     """Verify the parts whose names contain one of the words wanted, by default those that are stale."""
     chosen = [part for part in parts() if any(word in part for word in wanted)] if wanted else stale()
-    recorded = {part: entry for part, entry in report().items() if part in parts()}
     for part in chosen:
         print(f"{part} …", flush=True)
         files = fingerprint(part)
@@ -180,6 +179,7 @@ def main(wanted: list[str]) -> int:
         except AssertionError as error:
             print(f"{part}: {error}", file=sys.stderr)
             return 1
+        recorded = report()  # read anew: another run may have finished a part meanwhile
         recorded[part] = {"files": files, "date": datetime.now(UTC).date().isoformat(), "result": result}
         ordered = {part: recorded[part] for part in parts() if part in recorded}
         REPORT.write_text(json.dumps(ordered, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
