@@ -46,11 +46,18 @@ def parts() -> dict[str, list[str]]:
 
 
 def fingerprint(part: str) -> str:
-    """Return a hash of the names and contents of a part's files."""
+    """Return a hash of the names and contents of a part's files; of notebooks, what runs."""
     digest = hashlib.sha256()
     for path in sorted({path for pattern in parts()[part] for path in ROOT.glob(pattern) if path.is_file()}):
-        digest.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+        content = _code(path) if path.suffix == ".ipynb" else path.read_bytes()
+        digest.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + content + b"\0")
     return digest.hexdigest()
+
+
+def _code(path: Path) -> bytes:
+    """Return the code cells of a notebook: prose may be improved without running everything again."""
+    cells = [cell for cell in notebooks.read(path).cells if cell.cell_type == "code"]
+    return json.dumps([[cell.source, cell.metadata] for cell in cells], sort_keys=True).encode()
 
 
 def report() -> dict[str, dict[str, Any]]:
