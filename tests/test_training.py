@@ -296,6 +296,8 @@ def interrupt_at_three(history):
 @pytest.mark.skipif(os.name == "nt", reason="SIGINT to a child differs on Windows")
 def test_a_real_ctrl_c_ends_the_training_and_not_the_program():
     program = """
+        import signal
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a background shell has it ignored
         import torch
         from course_lib import training
         data = [(torch.zeros(4, 2), torch.zeros(4).long())] * 5

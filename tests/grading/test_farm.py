@@ -172,6 +172,8 @@ def test_a_notebook_in_the_wrong_place_is_named(small, tmp_path):
 def test_an_interruption_ends_the_workers_and_keeps_what_was_graded(small, tmp_path):
     program = (
         "from course_lib.grading import assignment, farm; from pathlib import Path; import sys\n"
+        # A shell that runs the tests in the background has it ignored.
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "if __name__ == '__main__':\n"
         "    root = Path(sys.argv[1])\n"
         "    source = assignment.read(root / 'solutions' / '99_toy')\n"

@@ -227,7 +227,7 @@ def test_what_editors_do_is_no_repair(name, tmp_path):
         ("text_split_as_jupyter_splits", "answer to q6 stands in several cells"),
         ("grade_ids_missing", "missing on q1, q6"),
         ("metadata_dropped", "missing on q1, q2, q3, q4, q5, q6"),
-        ("checks_edited", "change to the cell q1-miniature, "),
+        ("checks_edited", "checks (q1-miniature, "),
         ("check_deleted", "The cell q1-unseen was missing"),
         ("copy_of", "The file Copy of start_here.ipynb was read."),
         ("untouched_release_beside_a_copy", "The file Copy of start_here.ipynb was read."),
@@ -287,7 +287,7 @@ def test_a_check_that_was_written_over_is_no_extra_cell(tmp_path):
     next(cell for cell in notebook.cells if grade_id(cell) == "q2-together").source = "close = print"
     result = restored(notebook, tmp_path)
     assert extras(result.notebook) == []
-    assert "change to the cell q2-together" in " ".join(result.notes)
+    assert "checks (q2-together)" in " ".join(result.notes)
 
 
 @pytest.mark.parametrize("keep", [slice(0, 1), slice(1, None)])
@@ -298,7 +298,7 @@ def test_a_check_is_known_by_its_first_line_or_by_the_rest(keep, tmp_path):
     check.source = "\n".join(["# Mine.", *lines] if keep.start else [*lines, "print(1)"])
     result = restored(notebook, tmp_path)
     assert extras(result.notebook) == []
-    assert "change to the cell q2-together" in " ".join(result.notes)
+    assert "checks (q2-together)" in " ".join(result.notes)
 
 
 @pytest.mark.parametrize("dropped", [[], ["metadata_dropped"], ["metadata_and_ids_dropped"]])
@@ -584,7 +584,7 @@ def test_a_locked_cell_is_the_master_s(tmp_path):
         cell.source = cell.source.replace("a_constant = 1", "a_constant = 2")
     damage.write(notebook, tmp_path / "01_small")
     result = restore(tmp_path / "01_small", master, damage.released(master))
-    assert "change to the cell constant" in result.notes[0]
+    assert "checks (constant)" in result.notes[0]
     assert extras(result.notebook) == []
     assert "a_constant = 1" in [cell.source for cell in result.notebook.cells]
 
