@@ -96,35 +96,46 @@ def serve(home: Path, **environment: str) -> Iterator[Server]:
     folder = home / "notebooks"
     folder.mkdir(parents=True)
     _silence(home / "settings")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    token = secrets.token_hex(16)
-    command = [
-        sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--port={port}",
-        f"--ServerApp.root_dir={folder}", f"--IdentityProvider.token={token}",
-        "--ServerApp.port_retries=0", "--ServerApp.terminals_enabled=False",
+    options = [
+        f"--ServerApp.root_dir={folder}", "--ServerApp.terminals_enabled=False",
         "--LabApp.expose_app_in_browser=True", "--JupyterNotebookApp.expose_app_in_browser=True",
-        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate", "--LabApp.news_url=",
     ]  # fmt: skip
-    variables = os.environ | {
+    own = {
         "JUPYTER_CONFIG_DIR": str(home / "config"),
         "JUPYTER_DATA_DIR": str(home / "data"),
         "JUPYTER_RUNTIME_DIR": str(home / "runtime"),
         "JUPYTERLAB_SETTINGS_DIR": str(home / "settings"),
         "JUPYTERLAB_WORKSPACES_DIR": str(home / "workspaces"),
         "IPYTHONDIR": str(home / "ipython"),
-        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
         **environment,
     }
-    log = home / "jupyter.log"
+    with started(folder, home / "jupyter.log", own, *options) as (server, _, _):
+        yield server
+        server.shut_kernels()
+
+
+@contextlib.contextmanager
+def started(
+    folder: Path, log: Path, environment: dict[str, str], *options: str
+) -> Iterator[tuple[Server, str, str]]:
+    """Run JupyterLab in a folder; yield the server, its address and the token that it asks for."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    token = secrets.token_hex(16)
+    command = [
+        sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--port={port}",
+        f"--IdentityProvider.token={token}", "--ServerApp.port_retries=0", "--LabApp.news_url=",
+        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate", *options,
+    ]  # fmt: skip
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    variables = os.environ | {"PATH": path, **environment}
     with log.open("wb") as output:
         process = subprocess.Popen(command, stdout=output, stderr=output, env=variables, cwd=folder)
         try:
             server = Server(folder, process, port, token)
             server.wait(90, log)
-            yield server
-            server.shut_kernels()
+            yield server, f"http://127.0.0.1:{port}", token
         finally:
             process.terminate()
             try:

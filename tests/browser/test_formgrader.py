@@ -3,12 +3,7 @@
 import contextlib
 import copy
 import csv
-import os
 import re
-import secrets
-import socket
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -73,31 +68,11 @@ class Course:
 
 @contextlib.contextmanager
 def jupyterlab(folder: Path, home: Path):
-    """Run what an instructor types in the folder: `jupyter lab`."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    token = secrets.token_hex(16)
-    command = [
-        sys.executable, "-m", "jupyter", "lab", "--no-browser", "--allow-root", f"--port={port}",
-        "--ServerApp.port_retries=0", f"--IdentityProvider.token={token}", "--LabApp.news_url=",
-        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
-    ]  # fmt: skip
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    own = {"HOME": str(home), "PATH": path, "OMP_NUM_THREADS": "1"}  # nobody's settings
+    """Run what an instructor types in the folder: `jupyter lab`, with nobody's settings."""
     home.mkdir()
-    log = home / "jupyter.log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=output, env=os.environ | own, cwd=folder)
-        try:
-            jupyter.Server(folder, process, port, token).wait(90, log)
-            yield f"http://127.0.0.1:{port}", token
-        finally:
-            process.terminate()
-            try:
-                process.wait(20)
-            except subprocess.TimeoutExpired:
-                process.kill()
+    own = {"HOME": str(home), "OMP_NUM_THREADS": "1"}
+    with jupyter.started(folder, home / "jupyter.log", own) as (_, address, token):
+        yield address, token
 
 
 @pytest.fixture(scope="module")
