@@ -1,34 +1,56 @@
 """Run the cells of an assignment and say of each check how it ended.
 
-Two ways to run them: :func:`examine` takes a submission, in a Jupyter kernel of its own;
+Two ways to run them. :class:`Examiner` takes a submission: the student's cells run in a Jupyter kernel,
+behind walls, and the checks outside of it, in a process that is forked for each submission.
 :func:`run_here` takes cells that the instructor wrote, in this process.
 """
 
+import ast
 import builtins
 import contextlib
 import copy
 import hashlib
+import importlib
 import io
 import linecache
 import logging
+import multiprocessing
 import os
-import subprocess
-import tempfile
+import signal
+import sys
 import time
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from types import CodeType
+from multiprocessing.connection import Connection
+from types import CodeType, FrameType
+from typing import TYPE_CHECKING, Any
 
 from nbformat import NotebookNode
 
 from course_lib.grading import assignment as assignments
-from course_lib.grading.assignment import python
+from course_lib.grading.assignment import Assignment, python
 
-CELL_SECONDS = 60.0  # for one cell of a submission
+if TYPE_CHECKING:  # importing torch takes seconds, and the parent of the examinations does it
+    from course_lib.grading.border import Border
+    from course_lib.grading.sandbox import Isolation
+
+CELL_SECONDS = 60.0  # for one of the student's cells
+CHECK_SECONDS, CHECK_FACTOR = 10.0, 10.0  # for one check: so long, and so many times the reference's time
 SUBMISSION_SECONDS = 600.0  # for all of them
+START_SECONDS = 60.0  # for a kernel to start
+MEMORY = 6 << 30  # bytes that an examination may take, outside the walls
+OUTPUT_BYTES = 4 << 20  # kept of what one cell prints and draws
 
 STATUSES = ("passed", "failed", "error", "timeout", "memory", "crashed", "manual", "flagged")
+
+_GRACE = 20.0  # seconds after which an examination that does not end by itself is ended
+_CHILD = "course_lib.grading.examiner:attend"
+_MODULES = (
+    *("torch", "numpy", "matplotlib.pyplot", "sklearn.datasets", "nbclient", "jupyter_client", "zmq.asyncio"),
+    *("course_lib.checking", "course_lib.data", "course_lib.device", "course_lib.plotting"),
+    *("course_lib.grading.border", "course_lib.grading.sandbox"),
+)
 
 
 @dataclass(frozen=True)
@@ -57,101 +79,466 @@ class Examined:
     seconds: float
 
 
-def examine(notebook: NotebookNode, *, seed: int, device: str) -> Examined:
-    """Run a restored notebook in a Jupyter kernel: the student's cells, and the checks beside them.
+@dataclass(frozen=True)
+class Reference:
+    """What examining the reference has shown: where objects may come back, and how long checks take."""
 
-    There are no walls around that kernel (``--isolation none``): the code can do whatever the person
-    who runs this can. A cell that hangs or ends the kernel costs the checks that need it, no others:
-    the rest runs in a fresh kernel.
+    objects: frozenset[str]
+    seconds: dict[str, float]
+
+
+@dataclass(frozen=True)
+class _Names:
+    """What the answers of an assignment define, read from the master and never from a submission."""
+
+    functions: frozenset[str]
+    variables: frozenset[str]
+    imports: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What one examination needs: cells to run in one kernel, from the first one on."""
+
+    notebook: NotebookNode
+    names: _Names
+    lost: frozenset[int]  # places of cells that hung or ended a kernel
+    decided: frozenset[str]  # checks that have a verdict
+    reference: Reference | None
+    seed: int
+    seconds: float
+    door: str
+    isolation: "Isolation"
+
+
+class Examiner:
+    """Examines submissions of one assignment, one after another.
+
+    Behind it stand two processes that have imported everything: the parent of the students' kernels,
+    inside the walls, and the parent of the examinations, outside. Use it in a ``with`` statement.
 
     Parameters
     ----------
-    notebook : NotebookNode
-        As :func:`course_lib.grading.restore.restore` returns it; it is not changed.
-    seed : int
-        Seeds the random generators, for each check anew.
+    assignment : Assignment
+    isolation : {"bwrap", "none"}
+        With "none" there are no walls: students' code can do whatever the person who runs this can.
     device : {"cpu", "cuda"}
         With "cpu" the code finds no CUDA card, so that marks do not depend on the hardware.
     """
-    start = time.monotonic()
-    executed = copy.deepcopy(notebook)
-    verdicts: dict[str, Verdict] = {}
-    lost: set[int] = set()  # cells that hung or ended a kernel
-    while (left := SUBMISSION_SECONDS - (time.monotonic() - start)) > 0:
-        with tempfile.TemporaryDirectory(prefix="grade-") as folder:
-            trouble = _run_all(executed, lost, verdicts, seed, _environment(folder, device), folder, left)
-        if trouble is None:
-            break
-        lost.add(trouble)
-    for cell in executed.cells:
-        check = assignments.grade_id(cell)
-        if assignments.role(cell) == "check" and check not in verdicts:
-            verdicts[check] = Verdict(check, "timeout", f"All {SUBMISSION_SECONDS:.0f} seconds were used up.")
-    return Examined(tuple(verdicts.values()), executed, time.monotonic() - start)
 
+    def __init__(self, assignment: Assignment, isolation: "Isolation", device: str) -> None:
+        from course_lib.grading import sandbox
 
-def _environment(folder: str, device: str) -> dict[str, str]:
-    """Return the environment of a kernel: one thread, a card only when asked for, no one's profile."""
-    hidden = {} if device == "cuda" else {"CUDA_VISIBLE_DEVICES": ""}
-    own = {"OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "0", "IPYTHONDIR": os.path.join(folder, ".ipython")}
-    return os.environ | own | hidden
+        self._names = _names(assignment)
+        self._assignment, self._isolation = assignment, isolation
+        self._kernels = sandbox.kernels(isolation, device)
+        environment = {**os.environ, "OMP_NUM_THREADS": "1", "MPLBACKEND": "agg", "CUDA_VISIBLE_DEVICES": ""}
+        self._examinations = sandbox.WarmParent(_CHILD, _MODULES, environment=environment)
 
+    def __enter__(self) -> "Examiner":
+        return self
 
-def _run_all(
-    executed: NotebookNode,
-    lost: set[int],
-    verdicts: dict[str, Verdict],
-    seed: int,
-    environment: dict[str, str],
-    folder: str,
-    seconds: float,
-) -> int | None:
-    """Run the cells in a fresh kernel; return the place of the first that hangs or ends it.
+    def __exit__(self, *error: object) -> None:
+        self.close()
 
-    Checks that have a verdict are not run again; all other cells are, for the names they make.
-    """
-    from nbclient import NotebookClient
-    from nbclient.exceptions import CellTimeoutError, DeadKernelError
+    def close(self) -> None:
+        """End both parents, and whatever runs for them."""
+        self._kernels.close()
+        self._examinations.close()
 
-    deadline = time.monotonic() + seconds
-    resources = {"metadata": {"path": folder}}
-    client = NotebookClient(executed, allow_errors=True, resources=resources, store_widget_state=False)
-    client.shutdown_kernel = "immediate"
-    client.log = logging.Logger("nbclient", logging.CRITICAL)  # a timeout becomes a verdict, said once
-    quiet = {
-        "stdout": subprocess.DEVNULL,
-        "stderr": subprocess.DEVNULL,
-    }  # what bypasses the kernel's messages
-    with client.setup_kernel(env=environment, **quiet):
-        for place, cell in enumerate(executed.cells):
-            check = assignments.grade_id(cell) if assignments.role(cell) == "check" else ""
-            if cell.cell_type != "code" or place in lost or check in verdicts:
-                continue
-            client.timeout = max(1, int(min(CELL_SECONDS, deadline - time.monotonic())))
+    def examine_reference(self, seed: int) -> tuple[Examined, Reference]:
+        """Examine the reference solution, and note what it shows about the checks.
+
+        Returns
+        -------
+        tuple
+            Its verdicts, all of them passed if checks and machine are in order; and what
+            :meth:`examine` needs.
+        """
+        seen: set[str] = set()
+        seconds: dict[str, float] = {}
+        examined = self._examine(self._assignment.notebook, seed, None, seen, seconds)
+        return examined, Reference(frozenset(seen), seconds)
+
+    def examine(self, notebook: NotebookNode, reference: Reference, seed: int) -> Examined:
+        """Run a restored notebook: the student's cells behind walls, the checks outside.
+
+        A cell that hangs or ends the kernel costs the checks that need it, no others: the rest runs in
+        a fresh kernel.
+
+        Parameters
+        ----------
+        notebook : NotebookNode
+            As :func:`course_lib.grading.restore.restore` returns it; it is not changed.
+        reference : Reference
+        seed : int
+            Seeds the random generators on both sides, for each check anew.
+        """
+        return self._examine(notebook, seed, reference, set(), {})
+
+    def _examine(
+        self,
+        notebook: NotebookNode,
+        seed: int,
+        reference: Reference | None,
+        seen: set[str],
+        seconds: dict[str, float],
+    ) -> Examined:
+        start = time.monotonic()
+        executed = copy.deepcopy(notebook)
+        progress = _Progress(executed, {}, set(), seen, seconds)
+        while (left := SUBMISSION_SECONDS - (time.monotonic() - start)) > 0:
+            job = _Job(
+                notebook,
+                self._names,
+                frozenset(progress.lost),
+                frozenset(progress.verdicts),
+                reference,
+                seed,
+                left,
+                self._kernels.door,
+                self._isolation,
+            )
+            if self._attempt(job, progress):
+                break
+        for check in _checks(executed).values():
+            if check not in progress.verdicts:
+                message = f"All {SUBMISSION_SECONDS:.0f} seconds were used up."
+                progress.verdicts[check] = Verdict(check, "timeout", message)
+        ordered = (progress.verdicts[check] for check in _checks(executed).values())
+        return Examined(tuple(ordered), executed, time.monotonic() - start)
+
+    def _attempt(self, job: _Job, progress: "_Progress") -> bool:
+        """Run cells in one kernel until all are done (True) or one of them hangs or ends it (False)."""
+        from course_lib.grading.sandbox import Forked
+
+        self._kernels.ensure()
+        self._examinations.ensure()
+        ours, theirs = multiprocessing.Pipe()
+        with ours, theirs:
+            child = Forked(self._examinations.door, {}, [theirs.fileno()])
+            theirs.close()
             try:
-                _seed(client, seed_of(seed, check), place)
-                client.execute_cell(cell, place)
-            except (CellTimeoutError, DeadKernelError) as error:
-                hung = isinstance(error, CellTimeoutError)
-                status = "timeout" if hung else "crashed"
-                message = (
-                    f"It took longer than {CELL_SECONDS:.0f} seconds." if hung else "It ended the kernel."
-                )
-                cell.outputs = [_note(status, message)]
-                if check:
-                    verdicts[check] = Verdict(check, status, message)
-                return place
-            if check:
-                verdicts[check] = _verdict_of(cell, check)
-    return None
+                ours.send(job)
+                return progress.follow(ours, job.seconds)
+            finally:
+                child.kill()
+                child.wait(10)
 
 
-def _seed(client: object, seed: int, place: int) -> None:
-    """Seed the generators in the kernel, in a cell that leaves no trace in the notebook."""
-    from nbformat.v4 import new_code_cell
+@dataclass
+class _Progress:
+    """What is known of a submission so far."""
 
-    source = f"__import__('course_lib.device').device.seed_all({seed})"
-    client.execute_cell(new_code_cell(source), place, store_history=False)  # type: ignore[attr-defined]
+    executed: NotebookNode
+    verdicts: dict[str, Verdict]
+    lost: set[int]
+    seen: set[str]
+    seconds: dict[str, float]
+
+    def follow(self, pipe: Connection, seconds: float) -> bool:
+        """Take in what an examination reports; see :meth:`Examiner._attempt`."""
+        place, patience, deadline = -1, START_SECONDS, time.monotonic() + seconds + _GRACE
+        while True:
+            try:
+                if not pipe.poll(max(0.0, min(patience, deadline - time.monotonic()))):
+                    return self._lose(place, "timeout", "It took too long.")
+                kind, *rest = pipe.recv()
+            except (EOFError, OSError):
+                return self._lose(place, "crashed", "The grader could not bear what came back.")
+            match kind:
+                case "at":
+                    place, patience = rest
+                case "outputs":
+                    self.executed.cells[rest[0]].outputs = rest[1]
+                case "verdict":
+                    self.verdicts[rest[0].check] = rest[0]
+                    self.seconds[rest[0].check] = rest[1]
+                case "lost":
+                    return self._lose(*rest)
+                case "failed":
+                    raise RuntimeError(rest[0])
+                case "done":
+                    self.seen |= rest[0]
+                    return True
+
+    def _lose(self, place: int, status: str, message: str) -> bool:
+        """Note which cell hung or ended the kernel; the others go on in a fresh one."""
+        if place < 0:
+            raise RuntimeError(f"No kernel could be started. {message}")
+        self.lost.add(place)
+        check = _checks(self.executed).get(place)
+        if check is not None and check not in self.verdicts:
+            self.verdicts[check] = Verdict(check, status, message)
+        else:
+            self.executed.cells[place].outputs = [_note(status, message)]
+        return False
+
+
+def _checks(notebook: NotebookNode) -> dict[int, str]:
+    """Return the automatic checks by their places."""
+    return {
+        place: assignments.grade_id(cell)
+        for place, cell in enumerate(notebook.cells)
+        if assignments.role(cell) == "check"
+    }
+
+
+def _names(assignment: Assignment) -> _Names:
+    functions, variables, imports = set(), set(), []
+    for place in assignment.answers():
+        source = python(assignment.notebook.cells[place].source)
+        for node in ast.parse(source).body:
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                functions.add(node.name)
+            elif isinstance(node, ast.Import | ast.ImportFrom):
+                imports.append(ast.unparse(node))
+            else:
+                stored = (n for n in ast.walk(node) if isinstance(n, ast.Name))
+                variables |= {n.id for n in stored if isinstance(n.ctx, ast.Store)}
+    return _Names(frozenset(functions), frozenset(variables - functions), tuple(imports))
+
+
+# In the process of an examination
+
+
+def attend(request: dict[str, Any], files: list[int]) -> None:
+    """Be an examination: a fork of a warm parent that receives a job, and reports."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the one who asked for this will end it
+    pipe = Connection(files[0])
+    with contextlib.suppress(ImportError, ValueError, OSError):
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
+    import torch
+
+    torch.set_num_threads(1)
+    try:
+        _Examination(pipe.recv(), pipe.send).run()
+    except Exception as error:  # the grader's own
+        pipe.send(("failed", f"{type(error).__name__}: {error}"))
+
+
+class _Lost(Exception):
+    """The cell at hand hung or ended the kernel."""
+
+    def __init__(self, status: str, message: str) -> None:
+        super().__init__(status, message)
+        self.status, self.message = status, message
+
+
+class _Examination:
+    """Runs a student's cells in a kernel, and checks here."""
+
+    def __init__(self, job: _Job, report: Callable[[Any], None]) -> None:
+        self._job, self._report = job, report
+        self._deadline = time.monotonic() + job.seconds
+        self._names: dict[str, Any] = {"__name__": "__main__", "__builtins__": builtins}
+        self._border: Border
+        self._examining = False  # the student's side listens to the border, not to the notebook
+
+    def run(self) -> None:
+        """Run all cells, and report."""
+        from course_lib.grading import border
+        from course_lib.grading.walls import wire
+
+        job, checks = self._job, _checks(self._job.notebook)
+        with _kernel(job) as client:
+            self._client = client
+            self._channel = wire.Channel(client.km.provisioner.channel)
+            self._border = border.Border(self._channel, job.reference and job.reference.objects)
+            self._prepare()
+            for place, cell in enumerate(job.notebook.cells):
+                if cell.cell_type != "code" or place in job.lost or checks.get(place) in job.decided:
+                    continue
+                try:
+                    if place in checks:
+                        self._check(place, cell, checks[place])
+                    else:
+                        self._execute(place, cell)
+                except _Lost as lost:
+                    self._report(("lost", place, lost.status, lost.message))
+                    return
+        self._report(("done", self._border.seen))
+
+    def _prepare(self) -> None:
+        """Give the checks their names: proxies for the student's, and what marks arguments."""
+        from course_lib import checking
+        from course_lib.grading.border import InOut
+
+        for statement in self._job.names.imports:
+            exec(statement, self._names)
+        for name in self._job.names.functions:
+            self._names[name] = self._border.name(name)
+        checking.inout = InOut  # type: ignore[assignment, misc]
+        checking.student_side = self._border.define  # type: ignore[assignment]
+        for function in ("torch.manual_seed", "numpy.random.seed", "random.seed"):
+            self._seed_both(function)
+
+    def _seed_both(self, function: str) -> None:
+        """Let a seeding function of a check seed the student's side, too."""
+        place, name = function.rsplit(".", 1)
+        module = importlib.import_module(place)
+        here = getattr(module, name)
+
+        def seed(value: Any = None) -> Any:
+            result = here(value)
+            if self._examining:
+                self._border.seed(function, value)
+            return result
+
+        setattr(module, name, seed)
+
+    def _seconds(self, wanted: float) -> float:
+        """Return how long the cell at hand may take."""
+        return max(1.0, min(wanted, self._deadline - time.monotonic()))
+
+    # Cells
+
+    def _execute(self, place: int, cell: NotebookNode) -> None:
+        """Run a cell in the kernel; the author's own run here as well, for the checks need their names."""
+        from nbclient.exceptions import CellTimeoutError, DeadKernelError
+
+        seconds = self._seconds(CELL_SECONDS)
+        self._report(("at", place, seconds + _GRACE))
+        if self._examining:
+            self._border.leave()
+            self._examining = False
+        cell = copy.deepcopy(cell)
+        self._client.timeout = max(1, int(seconds))
+        try:
+            self._client.seed(seed_of(self._job.seed, ""))
+            self._client.execute_cell(cell, place)
+        except CellTimeoutError as error:
+            raise _Lost("timeout", f"It took longer than {seconds:.0f} seconds.") from error
+        except DeadKernelError as error:
+            raise self._ended() from error
+        except Exception as error:  # what a forged message makes of the client
+            raise _Lost("crashed", "The kernel sent what is no message.") from error
+        self._report(("outputs", place, cell.outputs))
+        own = not assignments.role(cell) and not cell.metadata.get("course", {}).get("extra")
+        students = self._job.names.functions | self._job.names.variables
+        if own and not assignments.names_read(cell.source) & students:
+            with _silence(), warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                exec(_compiled(Cell(cell.source)), self._names)
+
+    def _check(self, place: int, cell: NotebookNode, check: str) -> None:
+        """Run a check here, and report the verdict."""
+        wanted = CHECK_SECONDS
+        if self._job.reference is None:
+            wanted = CELL_SECONDS
+        else:
+            wanted += CHECK_FACTOR * self._job.reference.seconds.get(check, 0.0)
+        seconds = self._seconds(wanted)
+        self._report(("at", place, seconds + _GRACE))
+        start = time.monotonic()
+        verdict = self._verdict(Cell(cell.source, check), seconds)
+        self._report(("verdict", verdict, time.monotonic() - start))
+        if verdict.status in ("timeout", "crashed") or self._gone():
+            raise _Lost(verdict.status, verdict.message)
+
+    def _verdict(self, cell: Cell, seconds: float) -> Verdict:
+        from course_lib.device import seed_all
+        from course_lib.grading.border import Ended, Silence
+
+        def ring(number: int, frame: FrameType | None) -> None:
+            raise Ended("the time is up")
+
+        signal.signal(signal.SIGALRM, ring)
+        self._channel.deadline = time.monotonic() + seconds
+        try:
+            signal.setitimer(signal.ITIMER_REAL, seconds)
+            if not self._examining:
+                self._client.kc.execute(_SERVE, silent=True, store_history=False)
+                self._examining = True
+            seed_all(seed_of(self._job.seed, cell.check))
+            code = _compiled(cell)
+            for name in self._job.names.variables & set(code.co_names):
+                self._names[name] = self._border.get(name)
+            with warnings.catch_warnings(), _silence():
+                warnings.simplefilter("ignore")
+                exec(code, self._names)
+        except Ended:
+            return Verdict(cell.check, "timeout", f"It took longer than {seconds:.0f} seconds.")
+        except Silence:
+            lost = self._ended()
+            return Verdict(cell.check, lost.status, lost.message)
+        except BaseException as error:
+            return _verdict_on(cell.check, error)
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+        return Verdict(cell.check, "passed")
+
+    def _gone(self) -> bool:
+        return self._client.km.provisioner.exit_code(0) is not None
+
+    def _ended(self) -> _Lost:
+        """Say how the kernel ended."""
+        from course_lib.grading.walls.confine import MEMORY_EXIT
+
+        code = self._client.km.provisioner.exit_code(5)
+        if code == MEMORY_EXIT:
+            return _Lost("memory", "It needed too much memory, and Python was ended.")
+        return _Lost("crashed", "It ended Python." if code is not None else "Python stopped answering.")
+
+
+_SERVE = "__import__('course_lib.grading.walls.agent', fromlist=['serve']).serve()"
+
+
+@contextlib.contextmanager
+def _kernel(job: _Job) -> Iterator[Any]:
+    """Start a kernel behind the walls, and yield nbclient's client for it."""
+    import zmq
+    import zmq.asyncio
+    from jupyter_client.manager import AsyncKernelManager
+    from nbclient import NotebookClient
+    from nbclient.util import run_sync
+
+    from course_lib.grading import sandbox
+
+    class Client(NotebookClient):  # type: ignore[misc]
+        room = OUTPUT_BYTES
+
+        async def async_start_new_kernel_client(self) -> Any:
+            self.kc = self.km.client()
+            self.kc.start_channels(stdin=False, hb=False)
+            self.kc.allow_stdin = False
+            await self.kc.get_iopub_msg(timeout=START_SECONDS)  # that outputs will be heard
+            return self.kc
+
+        start_new_kernel_client = run_sync(async_start_new_kernel_client)
+
+        def execute_cell(self, cell: NotebookNode, place: int) -> Any:
+            self.room = OUTPUT_BYTES
+            return super().execute_cell(cell, place)
+
+        def process_message(self, msg: Any, cell: NotebookNode, cell_index: int) -> Any:
+            if msg["header"]["msg_type"] in ("stream", "display_data", "execute_result", "error"):
+                if self.room < 0:
+                    return None
+                self.room -= len(str(msg["content"]))
+                if self.room < 0:
+                    cell.outputs.append(_note("Output", "The rest is left out: this cell's output is too long."))
+                    return None
+            elif msg["header"]["msg_type"].startswith("comm"):
+                return None  # widgets are for people
+            return super().process_message(msg, cell, cell_index)
+
+        def seed(self, number: int) -> None:
+            source = f"__import__('course_lib.device').device.seed_all({number})"
+            self.kc.execute(source, silent=True, store_history=False)
+
+    context = zmq.asyncio.Context()
+    context.setsockopt(zmq.MAXMSGSIZE, 32 << 20)
+    manager = AsyncKernelManager(context=context)
+    manager._kernel_spec = sandbox.specification(job.door, job.isolation)
+    client = Client(copy.copy(job.notebook), km=manager, allow_errors=True, store_widget_state=False)
+    client.shutdown_kernel = "immediate"
+    client.log = manager.log = logging.Logger("grading", logging.CRITICAL)
+    client.reset_execution_trackers()
+    with client.setup_kernel(cleanup_kc=True):
+        yield client
 
 
 def _note(name: str, message: str) -> NotebookNode:
@@ -160,11 +547,7 @@ def _note(name: str, message: str) -> NotebookNode:
     return new_output("error", ename=name, evalue=message, traceback=[f"{name}: {message}"])
 
 
-def _verdict_of(cell: NotebookNode, check: str) -> Verdict:
-    for output in cell.outputs:
-        if output.output_type == "error":
-            return verdict_on(check, output.ename, output.evalue)
-    return Verdict(check, "passed")
+# In either way
 
 
 def run_here(cells: Iterable[Cell], seed: int) -> list[Verdict]:
@@ -185,20 +568,45 @@ def run_here(cells: Iterable[Cell], seed: int) -> list[Verdict]:
                 exec(_compiled(cell), names)
                 verdict = Verdict(cell.check, "passed")
             except BaseException as error:  # whatever a student's code raises, SystemExit too
-                verdict = verdict_on(cell.check, type(error).__name__, str(error))
+                verdict = _verdict_on(cell.check, error)
             if cell.check:
                 verdicts.append(verdict)
     return verdicts
 
 
-def verdict_on(check: str, error: str, message: str) -> Verdict:
-    """Return the verdict on a check that ended with an exception, given its class's name and text."""
-    if error == "AssertionError":
-        return Verdict(check, "failed", message or "The check does not hold.")
-    if error == "NotImplementedError":
+def _verdict_on(check: str, error: BaseException) -> Verdict:
+    """Return the verdict on a check that ended with an exception."""
+    name, message = _named(error)
+    if name == "NotImplementedError":
         return Verdict(check, "failed", "Not answered yet: the answer still raises NotImplementedError.")
-    status = "memory" if error == "MemoryError" else "error"
-    return Verdict(check, status, f"{error}: {message}" if message else error)
+    if name == "" or isinstance(error, AssertionError) and not _by_student(error):
+        return Verdict(check, "failed", message or "The check does not hold.")
+    # torch has no exception of its own for this
+    short = name == "MemoryError" or (name == "RuntimeError" and "DefaultCPUAllocator" in message)
+    text = f"{name}: {message}" if message else name
+    return Verdict(check, "memory" if short else "error", text)
+
+
+def _by_student(error: BaseException) -> bool:
+    return hasattr(error, "student_class")
+
+
+def _named(error: BaseException) -> tuple[str, str]:
+    """Return the name of an exception's class and its text; of a student's, the class over there.
+
+    The name is "" where an answer gives back something else than it should.
+    """
+    if not _by_student(error):
+        return type(error).__name__, str(error)
+    from course_lib.grading.border import WrongKindError
+
+    if isinstance(error, WrongKindError):
+        return "", str(error)
+    name = getattr(error, "student_class", "")
+    if name:
+        return name, str(error.args[0]) if error.args else ""
+    own, _, text = str(error).partition(": ")
+    return own, text
 
 
 def seed_of(seed: int, check: str) -> int:

@@ -1,0 +1,177 @@
+"""How a process shuts itself in, with all that it will start: namespaces, an empty folder, limits.
+
+Linux only, and for any user: what needs rights is done in a user namespace, which grants them over
+itself alone. The walls around the warm parent (a read-only system, no network) stand already.
+"""
+
+import contextlib
+import ctypes
+import os
+import resource
+import select
+import signal
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn, TypedDict
+
+MEMORY_EXIT = 251  # the exit code when all processes together took too much memory
+
+# Of <sched.h>, <sys/mount.h>, <sys/prctl.h>, <linux/capability.h>
+_NEW_MOUNTS, _NEW_HOST_NAME, _NEW_IPC = 0x00020000, 0x04000000, 0x08000000
+_NEW_USERS, _NEW_PROCESSES = 0x10000000, 0x20000000
+_NO_SETUID, _NO_DEVICES, _NO_EXECUTION, _RECURSIVE, _PRIVATE = 0x2, 0x4, 0x8, 0x4000, 0x40000
+_SIGNAL_WHEN_PARENT_DIES, _DUMPABLE, _NO_NEW_RIGHTS, _CAPABILITY_VERSION = 1, 4, 38, 0x20080522
+_KILL, _SETGID, _SETUID = 5, 6, 7
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class Limits(TypedDict):
+    """What a submission may use. Bytes, seconds, counts."""
+
+    memory: int  # of all its processes together
+    process_memory: int  # of each; NumPy and Python then raise MemoryError
+    seconds: int  # of processor time, of each process
+    processes: int  # threads count
+    open_files: int
+    file_size: int
+    disk: int  # its folder lies in memory
+
+
+def guard() -> None:
+    """Make this process, the warm parent, safe from its children; as root, keep three rights only."""
+    _check(_libc.prctl(_DUMPABLE, 0, 0, 0, 0), "prctl")
+    if os.getuid() == 0:
+        # Bubblewrap covers parts of /proc for root; with covers on, no child could mount its own.
+        for name in ("sys", "sysrq-trigger", "irq", "bus"):
+            _libc.umount2(f"/proc/{name}".encode(), 2)
+        _set_capabilities(1 << _KILL | 1 << _SETGID | 1 << _SETUID)
+
+
+def confined(work: Callable[[], None], user: int | None, limits: Limits) -> int:
+    """Do some work behind walls of its own, and return its exit code when all its processes are gone.
+
+    Parameters
+    ----------
+    work : callable
+        Runs in a process with its own numbering of processes, in an empty folder.
+    user : int, optional
+        The user id to take first, when started by root.
+    """
+    if user is not None:
+        os.setgroups([])
+        os.setresgid(user, user, user)
+        os.setresuid(user, user, user)
+    outer_user, outer_group = os.getuid(), os.getgid()
+    _check(_libc.prctl(_DUMPABLE, 1, 0, 0, 0), "prctl")  # or its own /proc files would be root's
+    _check(_libc.unshare(_NEW_USERS | _NEW_PROCESSES), "unshare")
+    Path("/proc/self/setgroups").write_text("deny")
+    Path("/proc/self/uid_map").write_text(f"1000 {outer_user} 1")
+    Path("/proc/self/gid_map").write_text(f"1000 {outer_group} 1")
+    go, start = os.pipe()
+    first = os.fork()
+    if first == 0:
+        _first_process(work, go, start, limits)
+    os.close(go)
+    os.write(start, b"!")
+    os.close(start)
+    return _watch(first, limits["memory"])
+
+
+def _first_process(work: Callable[[], None], go: int, start: int, limits: Limits) -> NoReturn:
+    """Be the first process of the namespace: when it ends, the kernel kills all others in it."""
+    code = 71
+    try:
+        _check(_libc.prctl(_SIGNAL_WHEN_PARENT_DIES, int(signal.SIGKILL), 0, 0, 0), "prctl")
+        os.close(start)
+        if not os.read(go, 1):  # the parent was gone before it could be asked for a signal
+            os._exit(1)
+        os.close(go)
+        _furnish(limits["disk"])
+        _check(_libc.prctl(_NO_NEW_RIGHTS, 1, 0, 0, 0), "prctl")
+        _set_capabilities(0)
+        _limit(limits)
+        second = os.fork()
+        if second == 0:
+            os.setsid()
+            work()
+            os._exit(0)
+        while True:
+            ended, status = os.wait()
+            if ended == second:
+                code = os.waitstatus_to_exitcode(status)
+                break
+    except BaseException:
+        traceback.print_exc()  # into the warm parent's log
+    finally:
+        os._exit(code if code >= 0 else 128 - code)
+
+
+def _furnish(disk: int) -> None:
+    """Put up an own view of the processes, and empty folders in memory; they vanish with the namespace."""
+    _check(_libc.unshare(_NEW_MOUNTS | _NEW_IPC | _NEW_HOST_NAME), "unshare")
+    _check(_libc.mount(b"none", b"/", None, _RECURSIVE | _PRIVATE, None), "mount /")
+    plain = _NO_SETUID | _NO_DEVICES
+    _check(_libc.mount(b"proc", b"/proc", b"proc", plain | _NO_EXECUTION, None), "mount /proc")
+    for place in ("/home/student", "/tmp", "/dev/shm"):
+        options = f"size={disk},nr_inodes=20000,mode=700".encode()
+        _check(_libc.mount(b"tmpfs", place.encode(), b"tmpfs", plain, options), f"mount {place}")
+    # A new user namespace would come with the right to mount more folders, without these limits.
+    Path("/proc/sys/user/max_user_namespaces").write_text("0")
+
+
+def _limit(limits: Limits) -> None:
+    for kind, most in (
+        (resource.RLIMIT_DATA, limits["process_memory"]),
+        (resource.RLIMIT_CPU, limits["seconds"]),
+        (resource.RLIMIT_NPROC, limits["processes"]),
+        (resource.RLIMIT_NOFILE, limits["open_files"]),
+        (resource.RLIMIT_FSIZE, limits["file_size"]),
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_MSGQUEUE, 0),
+    ):
+        resource.setrlimit(kind, (most, most))
+
+
+def _watch(first: int, memory: int) -> int:
+    """Wait for the end of a namespace, and end it when its processes together take too much memory."""
+    handle = os.pidfd_open(first)
+    inside = os.readlink(f"/proc/{first}/ns/pid")
+    while not select.select([handle], [], [], 0.25)[0]:
+        if _memory(inside) > memory:
+            os.kill(first, signal.SIGKILL)
+            os.waitpid(first, 0)
+            return MEMORY_EXIT
+    return os.waitstatus_to_exitcode(os.waitpid(first, 0)[1])
+
+
+def _memory(namespace: str) -> int:
+    """Return the bytes that the processes of a namespace take, shared ones counted once."""
+    total = 0
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(OSError):
+            try:
+                if os.readlink(f"/proc/{name}/ns/pid") != namespace:
+                    continue
+                text, key = Path(f"/proc/{name}/smaps_rollup").read_text(), "Pss:"
+            except PermissionError:  # it hides its memory: then all of it counts
+                if os.stat(f"/proc/{name}").st_uid == 0 and os.getuid() != 0:
+                    continue
+                text, key = Path(f"/proc/{name}/status").read_text(), "VmRSS:"
+            total += sum(int(line.split()[1]) for line in text.splitlines() if line.startswith(key)) * 1024
+    return total
+
+
+def _set_capabilities(bits: int) -> None:
+    """Give up all rights but these, in the namespace this process is in."""
+    header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION, 0)
+    low, high = bits & 0xFFFFFFFF, bits >> 32
+    data = (ctypes.c_uint32 * 6)(low, low, 0, high, high, 0)
+    _check(_libc.capset(header, data), "capset")
+
+
+def _check(result: int, what: str) -> None:
+    if result < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"{what}: {os.strerror(number)}")
