@@ -1,6 +1,5 @@
 """An assignment as its author wrote it: questions, the answers' cells, the checks and their points."""
 
-import functools
 import symtable
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,12 +77,6 @@ class Assignment:
             and (question is None or _question(cell) == question)
         ]
 
-    def setup(self) -> list[int]:
-        """Return the places of the code cells that belong to no question."""
-        return [
-            i for i, cell in enumerate(self.notebook.cells) if cell.cell_type == "code" and not role(cell)
-        ]
-
 
 def solutions() -> Path:
     """Return the folder that holds the assignments' sources."""
@@ -98,7 +91,6 @@ def names() -> list[str]:
     return sorted(path.parent.name for path in solutions().glob("*/*.ipynb"))
 
 
-@functools.cache
 def load(name: str) -> Assignment:
     """Read an assignment from ``solutions/NAME``.
 

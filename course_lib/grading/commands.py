@@ -66,17 +66,12 @@ def grade(
     Each student's notebook is expected in SUBMISSIONS/STUDENT/ASSIGNMENT/. Run it again after an
     interruption, or when more was handed in: what was graded already is not graded twice.
     """
-    if isolation == "bwrap":
-        raise click.ClickException(
-            "Isolation by bubblewrap is not built yet. With --isolation none, students' code runs as you do: "
-            "it can read, change and send whatever you can. Use it for code you trust, or on a machine that "
-            "holds nothing else."
+    if isolation == "none":
+        click.echo(
+            "Without isolation: students' code runs with your rights, on your files, with your network. Use "
+            "it for code you trust, or on a machine that holds nothing else.",
+            err=True,
         )
-    click.echo(
-        "Without isolation: students' code runs with your rights, on your files, with your network; and it "
-        "could change its own marks.",
-        err=True,
-    )
     with _plain_errors():
         from course_lib.grading import assignment as sources
         from course_lib.grading import farm
@@ -90,6 +85,8 @@ def grade(
             click.echo("\nInterrupted. What was graded is kept: run the same command to go on.", err=True)
             sys.exit(130)
     kinds = Counter(result.submission for result in report.results)
+    for change in report.changes:
+        click.echo(f"changed: {change}")
     counted = ", ".join(f"{kinds[kind]} {kind}" for kind in ("intact", "repaired", "malformed", "missing"))
     click.echo(f"{len(report.results)} submissions ({counted}), {report.graded} graded now; seed {seed}.")
     click.echo(f"{out / 'grades.csv'}, {out / 'summary.csv'}, pages in {out / 'feedback'}")

@@ -4,10 +4,16 @@ import contextlib
 import hashlib
 import json
 import multiprocessing
+import os
 import secrets
-from collections.abc import Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
+import threading
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
+from concurrent.futures import CancelledError as Cancelled
 from dataclasses import dataclass
+from itertools import chain
+from multiprocessing import connection, util
 from pathlib import Path
 
 from nbformat import NotebookNode
@@ -17,9 +23,12 @@ import course_lib
 from course_lib.grading import assignment as assignments
 from course_lib.grading import feedback, records, release
 from course_lib.grading.assignment import Assignment, AssignmentError
-from course_lib.grading.examiner import Examined, Verdict, examine
+from course_lib.grading.examiner import Examined, Examiner, Reference, Verdict
 from course_lib.grading.records import Result
 from course_lib.grading.restore import Restored, restore
+from course_lib.grading.sandbox import Isolation, SandboxError
+
+_TRIES = 3  # a submission that is on a worker which is killed goes to another one, so often
 
 
 @dataclass(frozen=True)
@@ -31,7 +40,7 @@ class Run:
     out: Path
     seed: int
     device: str
-    isolation: str
+    isolation: Isolation
 
 
 @dataclass(frozen=True)
@@ -41,6 +50,22 @@ class Report:
     results: tuple[Result, ...]
     graded: int  # how many were run now; the others had been before
     problems: tuple[str, ...]
+    changes: tuple[str, ...]  # whose points are others than after the run before
+
+
+@dataclass(frozen=True)
+class _Task:
+    """A submission on its way to a worker and back."""
+
+    student: str
+    key: str
+    restored: Restored
+    timestamp: str | None
+
+    @property
+    def notebook(self) -> NotebookNode:
+        assert self.restored.notebook is not None
+        return self.restored.notebook
 
 
 def grade(
@@ -63,7 +88,8 @@ def grade(
     Raises
     ------
     AssignmentError
-        When there is nothing to grade, or the gradebook or a table cannot be written.
+        When there is nothing to grade, the walls cannot be built, the reference does not get full marks,
+        or the gradebook or a table cannot be written.
     """
     students, problems = _students(run.submissions)
     if not students:
@@ -73,42 +99,38 @@ def grade(
         )
     blank = release.released(run.assignment)
     done: dict[str, Result] = {}
-    waiting: dict[str, tuple[Restored, str]] = {}
-    notebooks: dict[str, NotebookNode] = {}
-    for student in students:
-        folder = run.submissions / student / run.assignment.name
-        restored = restore(folder, run.assignment, blank)
-        if restored.status == "missing":
-            problems += _elsewhere(run, student)
-        key = _key(restored, run, _timestamp(folder))
-        kept = records.load(run.out, run.assignment, student, key)
-        if kept is not None:
-            done[student] = kept
-        elif restored.notebook is None:
-            done[student] = _without_run(run, student, restored, key)
-        else:
-            waiting[student] = (restored, key)
-            notebooks[student] = restored.notebook
-    with _executor(workers, scheduler) as executor:
-        jobs = {
-            executor.submit(examine, notebook, seed=run.seed, device=run.device): student
-            for student, notebook in notebooks.items()
-        }
-        bar = tqdm(as_completed(jobs), total=len(jobs), desc=run.assignment.name, disable=not progress)
-        for job in bar:
-            student = jobs[job]
-            try:
-                examined = job.result()
-            except Exception as error:  # of the grader, not of a student: the others go on
-                problems.append(f"{student}: not graded, {type(error).__name__}: {error}. Run this again.")
-                examined = None
-            done[student] = _with_run(run, student, *waiting[student], examined)
+    graded = 0
+    bar = tqdm(total=len(students), desc=run.assignment.name, unit=" submissions", disable=not progress)
+
+    def waiting() -> Iterator[_Task]:
+        for student in students:
+            folder = run.submissions / student / run.assignment.name
+            restored = restore(folder, run.assignment, blank)
+            if restored.status == "missing":
+                problems.extend(_elsewhere(run, student))
+            timestamp = _timestamp(folder)
+            task = _Task(student, _key(restored, run, timestamp), restored, timestamp)
+            kept = records.load(run.out, run.assignment, student, task.key)
+            if kept is None and restored.notebook is not None:
+                yield task
+                continue
+            done[student] = kept or _without_run(run, task)
+            bar.update()
+
+    with bar:
+        for task, outcome in _examined(waiting(), run, workers, scheduler):
+            if isinstance(outcome, Exception):  # of the grader, not of a student: the others go on
+                told = f"{type(outcome).__name__}: {outcome}"
+                problems.append(f"{task.student}: not graded, {told}. Run this again.")
+            done[task.student] = _with_run(run, task, None if isinstance(outcome, Exception) else outcome)
+            graded += 1
+            bar.update()
     results = [done[student] for student in students]
     entries = records.fill_gradebook(run.out, run.assignment, results, db)
-    records.write_tables(run.out, run.assignment, results, entries)
+    changes = records.write_tables(run.out, run.assignment, results, entries)
     for result in tqdm(results, desc="feedback", unit=" pages", disable=not progress):
         feedback.write(run.out, run.assignment, result, entries, isolation=run.isolation)
-    return Report(tuple(results), len(waiting), tuple(problems))
+    return Report(tuple(results), graded, tuple(problems), tuple(changes))
 
 
 def choose_seed(out: Path, assignment: Assignment, wanted: int | None) -> int:
@@ -121,6 +143,9 @@ def choose_seed(out: Path, assignment: Assignment, wanted: int | None) -> int:
     return seed
 
 
+# Submissions
+
+
 def _students(submissions: Path) -> tuple[list[str], list[str]]:
     """Return the names of the students' folders, and a sentence about everything else that lies there."""
     if not submissions.is_dir():
@@ -131,7 +156,7 @@ def _students(submissions: Path) -> tuple[list[str], list[str]]:
             continue
         if path.is_dir() and not path.is_symlink():
             students.append(path.name)
-        else:
+        elif path.name != "students.csv":  # who is who, by `course collect`
             problems.append(f"{path}: left aside, for it is no folder. Whose is it?")
     return students, problems
 
@@ -177,17 +202,19 @@ def _text(notebook: NotebookNode | None) -> str:
     return json.dumps([[cell.cell_type, cell.metadata, cell.source] for cell in notebook.cells])
 
 
-def _without_run(run: Run, student: str, restored: Restored, key: str) -> Result:
+# Results
+
+
+def _without_run(run: Run, task: _Task) -> Result:
     """Keep the result of a submission that cannot be run."""
-    verdicts = tuple(
-        Verdict(check.name, "flagged", " ".join(restored.notes)) for check in run.assignment.checks
-    )
-    result = _result(run, student, restored, key, verdicts, 0.0)
+    why = " ".join(task.restored.notes)
+    verdicts = tuple(Verdict(check.name, "flagged", why) for check in run.assignment.checks)
+    result = _result(run, task, verdicts, 0.0)
     records.save(run.out, run.assignment, result, None)
     return result
 
 
-def _with_run(run: Run, student: str, restored: Restored, key: str, examined: Examined | None) -> Result:
+def _with_run(run: Run, task: _Task, examined: Examined | None) -> Result:
     """Keep the result of a submission that was run, or that the grader failed to run."""
     said = {verdict.check: verdict for verdict in examined.verdicts} if examined else {}
     verdicts = []
@@ -197,34 +224,149 @@ def _with_run(run: Run, student: str, restored: Restored, key: str, examined: Ex
         else:
             unknown = Verdict(check.name, "flagged", "The grader failed; a person has to look.")
             verdicts.append(said.get(check.name, unknown))
-    seconds = examined.seconds if examined else 0.0
-    result = _result(run, student, restored, key if examined else "", tuple(verdicts), seconds)
-    records.save(run.out, run.assignment, result, examined.notebook if examined else restored.notebook)
+    result = _result(run, task, tuple(verdicts), examined.seconds if examined else None)
+    records.save(run.out, run.assignment, result, examined.notebook if examined else task.notebook)
     return result
 
 
-def _result(
-    run: Run, student: str, restored: Restored, key: str, verdicts: tuple[Verdict, ...], seconds: float
-) -> Result:
+def _result(run: Run, task: _Task, verdicts: tuple[Verdict, ...], seconds: float | None) -> Result:
+    """Make a result; without a time it is one that the next run must not take over."""
     return Result(
-        student=student,
+        student=task.student,
         assignment=run.assignment.name,
-        submission=restored.status,
-        notes=restored.notes,
+        submission=task.restored.status,
+        notes=task.restored.notes,
         verdicts=verdicts,
-        key=key,
-        seconds=round(seconds, 2),
-        timestamp=_timestamp(run.submissions / student / run.assignment.name),
+        key="" if seconds is None else task.key,
+        seconds=round(seconds or 0.0, 2),
+        timestamp=task.timestamp,
     )
 
 
+# Workers
+
+
+def _examined(
+    tasks: Iterator[_Task], run: Run, workers: int, scheduler: str | None
+) -> Iterator[tuple[_Task, Examined | Exception]]:
+    """Yield each task with what came of it, in the order in which they end.
+
+    Only a few are under way at a time, so that memory does not grow with the class. A worker that is
+    killed takes the others of its pool with it: a new pool goes on with what was under way.
+    """
+    first = next(tasks, None)
+    if first is None:
+        return
+    todo: Iterable[_Task] = chain([first], tasks)
+    tries: Counter[str] = Counter()
+    reference: Reference | None = None
+    pending: dict[Future[Examined], _Task] = {}
+    while True:
+        try:
+            with _executor(workers, scheduler) as (executor, at_a_time):
+                if reference is None:
+                    reference = _reference(run, executor)
+                for task in todo:
+                    pending[executor.submit(examine, run, task.notebook, reference)] = task
+                    if len(pending) >= at_a_time:
+                        yield from _finished(pending)
+                while pending:
+                    yield from _finished(pending)
+                return
+        except (BrokenExecutor, Cancelled) as error:
+            again = list(pending.values())
+            pending.clear()
+            tries.update(task.student for task in again)
+            yield from ((task, error) for task in again if tries[task.student] >= _TRIES)
+            todo = chain([task for task in again if tries[task.student] < _TRIES], tasks)
+
+
+def _finished(pending: dict[Future[Examined], _Task]) -> Iterator[tuple[_Task, Examined | Exception]]:
+    """Wait until something is finished, and yield it."""
+    done, _ = wait(pending, return_when=FIRST_COMPLETED)
+    broken: BaseException | None = None
+    for future in done:
+        error = future.exception()
+        if isinstance(error, SandboxError):
+            raise AssignmentError(f"{error} Or --isolation none, for code you trust.")
+        if isinstance(error, BrokenExecutor):
+            broken = error
+        elif isinstance(error, Exception):
+            yield pending.pop(future), error
+        else:
+            yield pending.pop(future), future.result()
+    if broken is not None:
+        raise broken
+
+
+def _reference(run: Run, executor: Executor) -> Reference:
+    """Return what examining the reference shows; it must get full marks on this machine."""
+    try:
+        examined, reference = executor.submit(examine_reference, run).result()
+    except SandboxError as error:
+        raise AssignmentError(
+            f"The walls around students' code do not stand here, so nothing was run. {error} `course doctor "
+            "--instructor` says more; --isolation none is for code you trust."
+        ) from error
+    for verdict in examined.verdicts:
+        if verdict.status != "passed":
+            raise AssignmentError(
+                f"{run.assignment.path.name}, cell {verdict.check}: the reference itself does not pass on this "
+                f"machine ({verdict.status}: {verdict.message.splitlines()[0]}), so nothing was graded."
+            )
+    return reference
+
+
+# In a worker
+
+_here = threading.local()
+
+
+def examine(run: Run, notebook: NotebookNode, reference: Reference) -> Examined:
+    """Examine a submission in this process, with the examiner that it keeps for the run's assignment."""
+    return _examiner(run).examine(notebook, reference, run.seed)
+
+
+def examine_reference(run: Run) -> tuple[Examined, Reference]:
+    """Examine the reference in this process."""
+    return _examiner(run).examine_reference(run.seed)
+
+
+def _examiner(run: Run) -> Examiner:
+    wanted = (_text(run.assignment.notebook), run.isolation, run.device)
+    if getattr(_here, "wanted", None) != wanted:
+        if hasattr(_here, "end"):
+            _here.end()
+        _here.examiner = Examiner(run.assignment, run.isolation, run.device)
+        _here.end = util.Finalize(_here, _here.examiner.close, exitpriority=10)
+        _here.wanted = wanted
+    examiner: Examiner = _here.examiner
+    return examiner
+
+
+def _end_with_parent() -> None:
+    """End this worker when the process that started it has ended, however it did."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def watch() -> None:
+        connection.wait([parent.sentinel])
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
 @contextlib.contextmanager
-def _executor(workers: int, scheduler: str | None) -> Iterator[Executor]:
-    """Yield what runs the submissions: processes of this machine, or the workers of a Dask cluster."""
+def _executor(workers: int, scheduler: str | None) -> Iterator[tuple[Executor, int]]:
+    """Yield what runs the submissions, and how many to hand it at a time.
+
+    Processes of this machine, or the workers of a Dask cluster.
+    """
     if scheduler is None:
-        with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as executor:
+        spawn = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(workers, mp_context=spawn, initializer=_end_with_parent) as executor:
             try:
-                yield executor
+                yield executor, workers + 2
             except BaseException:  # an interruption: do not wait for what runs
                 executor.shutdown(wait=False, cancel_futures=True)
                 for process in multiprocessing.active_children():
@@ -240,4 +382,5 @@ def _executor(workers: int, scheduler: str | None) -> Iterator[Executor]:
     except (OSError, ValueError) as error:
         raise AssignmentError(f"No Dask scheduler answers at {scheduler} ({error}).") from error
     with client, client.get_executor() as executor:
-        yield executor
+        client.wait_for_workers(1, timeout=60)
+        yield executor, 2 * sum(client.nthreads().values()) + 2

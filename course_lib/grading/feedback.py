@@ -12,7 +12,7 @@ from nbformat import NotebookNode
 from course_lib.grading import records
 from course_lib.grading.assignment import Assignment, Check, grade_id, role
 from course_lib.grading.examiner import Verdict
-from course_lib.grading.records import Entries, Entry, Mark, Result
+from course_lib.grading.records import Entries, Mark, Result
 
 _HINT_ROOM, _MESSAGE_ROOM, _OUTPUT_ROOM, _SOURCE_ROOM = 300, 2_000, 2_000, 20_000  # characters
 
@@ -65,12 +65,14 @@ def write(out: Path, assignment: Assignment, result: Result, entries: Entries, i
         The walls around the student's code while it was graded; without any, the page says so.
     """
     marked = records.marks(assignment, result, entries)
-    score = records.total(marked)
+    score = records.final(result, marked, entries)
+    penalty = entries.penalties.get(result.student)
     page = _template().render(
         assignment=_heading(assignment),
         student=result.student,
         score=records.number(score),
         max_score=records.number(assignment.max_score),
+        penalty=records.number(penalty) if penalty else "",
         waiting=records.number(sum(mark.check.points for mark in marked if mark.score is None)),
         graded=result.readable or score is not None,
         notes=result.notes,
@@ -133,7 +135,7 @@ def _question(
     own = [mark for mark in marked if mark.check.question == question]
     cells = [grade_id(cell) for cell in assignment.notebook.cells if role(cell)]
     comments = [
-        entries.get((student, name), Entry()).comment for name in cells if name.split("-")[0] == question
+        entries.of(student, name).comment for name in cells if name.split("-")[0] == question
     ]
     return _Question(
         title=assignment.title(question),

@@ -14,7 +14,7 @@ import unicodedata
 import zipfile
 import zlib
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -96,16 +96,23 @@ def collect(archive: Path, assignment: str, submissions: Path) -> Collected:
                 f"All notebooks are of {max(known):%Y-%m-%d %H:%M}: that is when the archive was made, not "
                 "when students handed in. So no timestamp.txt was written."
             )
-        _write_students(submissions, [*rows, *_new_rows(ids, people, mine, rows, assignment)])
+        new = {
+            lms_id: _origin(ids[lms_id], people[lms_id], lms_id, assignment, mine[lms_id]) for lms_id in ids
+        }
+        here = {(row["assignment"], row["lms_id"]): row for row in rows}
+        here = {(assignment, lms_id): row for lms_id, row in new.items()} | here
+        _write_students(submissions, here.values())
         written, room = [], _ARCHIVE_ROOM
         for lms_id, student in ids.items():
             folder = submissions / student / assignment
             with tempfile.TemporaryDirectory(dir=submissions, prefix=".collect-") as unpacked:
                 room -= _unpack(opened, mine[lms_id], Path(unpacked), student, room, problems)
-                new = _place(Path(unpacked), folder, submissions, problems)
-            if new:
+                changed = _place(Path(unpacked), folder, submissions, problems)
+            if changed:
                 written.append(student)
+                here[assignment, lms_id] = new[lms_id]
                 _note_time(folder / "timestamp.txt", newest[lms_id] if timed else None)
+        _write_students(submissions, here.values())
     return Collected(lms, tuple(ids.values()), tuple(written), tuple(problems))
 
 
@@ -316,21 +323,12 @@ def read_students(submissions: Path) -> list[dict[str, str]]:
     return [{key: row[key] or "" for key in STUDENTS} for row in rows]
 
 
-def _new_rows(
-    ids: Mapping[str, str],
-    people: Mapping[str, str],
-    mine: Mapping[str, Sequence[_Handed]],
-    rows: list[dict[str, str]],
-    assignment: str,
-) -> Iterator[dict[str, str]]:
-    """Yield a row for each student of an archive, and take the one before out of the rows."""
-    rows[:] = [
-        row for row in rows if (row["assignment"], row["lms_id"]) not in {(assignment, i) for i in ids}
-    ]
-    for lms_id, student in ids.items():
-        file = max(mine[lms_id], key=_age).path if mine[lms_id] else ""
-        cells = (student, _safe(people[lms_id]), lms_id, assignment, _safe(file))
-        yield dict(zip(STUDENTS, cells, strict=True))
+def _origin(
+    student: str, name: str, lms_id: str, assignment: str, files: Sequence[_Handed]
+) -> dict[str, str]:
+    """Return a student's row in ``students.csv``."""
+    file = max(files, key=_age).path if files else ""
+    return dict(zip(STUDENTS, (student, _safe(name), lms_id, assignment, _safe(file)), strict=True))
 
 
 def _safe(text: str) -> str:
@@ -338,7 +336,7 @@ def _safe(text: str) -> str:
     return "'" + text if text.startswith(("=", "+", "-", "@")) else text
 
 
-def _write_students(submissions: Path, rows: Sequence[Mapping[str, str]]) -> None:
+def _write_students(submissions: Path, rows: Iterable[Mapping[str, str]]) -> None:
     text = io.StringIO()
     writer = csv.DictWriter(text, STUDENTS, lineterminator="\n")
     writer.writeheader()

@@ -15,7 +15,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from io import StringIO
 from pathlib import Path
@@ -25,7 +25,7 @@ from urllib.parse import quote
 import nbformat
 from nbformat import NotebookNode
 
-from course_lib.grading.assignment import Assignment, AssignmentError, Check, grade_id, role
+from course_lib.grading.assignment import Assignment, AssignmentError, Check, grade_id, role, solutions
 from course_lib.grading.examiner import Verdict
 
 if TYPE_CHECKING:  # importing nbgrader takes seconds
@@ -39,6 +39,7 @@ SUMMARY = (
     "assignment",
     "score",
     "max_score",
+    "late_penalty",
     "submission_status",
     "manual_left",
     "notes",
@@ -99,7 +100,16 @@ class Entry:
     outdated: bool = False  # the answer or the verdict has changed since
 
 
-Entries = Mapping[tuple[str, str], Entry]  # by student and grade id
+@dataclass(frozen=True)
+class Entries:
+    """What the gradebook says beside the verdicts."""
+
+    entered: Mapping[tuple[str, str], Entry] = field(default_factory=dict)  # by student and grade id
+    penalties: Mapping[str, float] = field(default_factory=dict)  # for handing in late, by student
+
+    def of(self, student: str, name: str) -> Entry:
+        """Return what a person entered for one cell of one student."""
+        return self.entered.get((student, name), Entry())
 
 
 @dataclass(frozen=True)
@@ -122,7 +132,7 @@ def marks(assignment: Assignment, result: Result, entries: Entries) -> list[Mark
     """Return the points for each check: a person's where one has given them, else the verdict's."""
     made = []
     for check, verdict in zip(assignment.checks, result.verdicts, strict=True):
-        entry = entries.get((result.student, check.name), Entry())
+        entry = entries.of(result.student, check.name)
         score = entry.score
         if score is None and result.readable and verdict.status not in ("manual", "flagged"):
             score = check.points if verdict.status == "passed" else 0.0
@@ -144,6 +154,12 @@ def total(marked: Sequence[Mark]) -> float | None:
     """Return the sum of the points known so far, or None where there are none at all."""
     known = [mark.score for mark in marked if mark.score is not None]
     return sum(known) if known else None
+
+
+def final(result: Result, marked: Sequence[Mark], entries: Entries) -> float | None:
+    """Return the points that count: those known so far, less the penalty for handing in late."""
+    score = total(marked)
+    return None if score is None else max(0.0, score - entries.penalties.get(result.student, 0.0))
 
 
 def write_text(path: Path, text: str) -> None:
@@ -381,7 +397,7 @@ def fill_gradebook(out: Path, assignment: Assignment, results: Sequence[Result],
     line = f"c.CourseDirectory.db_url = {db!r}\n" if db else ""
     write_text(out / "nbgrader_config.py", _CONFIG.format(db=line))
     try:
-        with _gradebook(db or f"sqlite:///{(out / 'gradebook.db').resolve()}") as book:
+        with _gradebook(db or _file(out)) as book:
             keys = _register(book, assignment)
             for result in results:
                 submitted = _submitted(book, keys, result)
@@ -389,12 +405,24 @@ def fill_gradebook(out: Path, assignment: Assignment, results: Sequence[Result],
                     submitted.assignment.timestamp = _timestamp(out, assignment, result)
                     _fill(keys, submitted, assignment, result, _answers(out, assignment, result))
                     book.db.commit()
-            return _entries(book, assignment)
+            penalties = _penalize(book, assignment)
+            return Entries(_entries(book, assignment), penalties)
     except (SQLAlchemyError, InvalidEntry) as error:
         raise AssignmentError(
             f"The gradebook cannot be written ({type(error).__name__}: {str(error).splitlines()[0]}). Close "
             "what else uses it, then run this again: nothing that was graded is lost."
         ) from error
+
+
+def _file(out: Path) -> str:
+    """Return the address of the gradebook in the folder; a new one is there as a whole or not at all."""
+    path, unfinished = out / "gradebook.db", out / ".gradebook.db"
+    if not path.exists():
+        unfinished.unlink(missing_ok=True)
+        with _gradebook(f"sqlite:///{unfinished.resolve()}"):
+            pass
+        os.replace(unfinished, path)
+    return f"sqlite:///{path.resolve()}"
 
 
 @contextlib.contextmanager
@@ -499,7 +527,7 @@ def _fill(
     """Enter the verdicts on one submission."""
     grades = {grade.cell_id: grade for grade in submitted.grades}
     comments = {comment.cell_id: comment for comment in submitted.comments}
-    for mark in marks(assignment, result, {}):
+    for mark in marks(assignment, result, Entries()):
         grade = grades[keys.graded[mark.check.name]]
         changed = grade.auto_score != mark.score
         if mark.check.kind == "manual":
@@ -548,6 +576,33 @@ def _timestamp(out: Path, assignment: Assignment, result: Result) -> datetime | 
     return when
 
 
+def _penalize(book: "Gradebook", assignment: Assignment) -> dict[str, float]:
+    """Let nbgrader decide what handing in late costs; its configuration says how, its due date when.
+
+    The due date is set in formgrader, or with ``nbgrader db assignment add``; the penalty in the course's
+    nbgrader_config.py, as ``c.LateSubmissionPlugin.penalty_method = "zero"`` or with a plugin of one's own.
+    """
+    from nbgrader.preprocessors import AssignLatePenalties
+    from traitlets.config import Config, PyFileConfigLoader
+
+    config, path = Config(), solutions().parent / "nbgrader_config.py"
+    if path.is_file():
+        config = PyFileConfigLoader(path.name, str(path.parent)).load_config()
+    rule = AssignLatePenalties(config=config)
+    rule.init_plugin()
+    penalties = {}
+    for submission in book.assignment_submissions(assignment.name):
+        submitted, penalty = submission.notebooks[0], None
+        if submission.total_seconds_late > 0:
+            student, late = submission.student.id, submission.total_seconds_late
+            penalty = rule.plugin_inst.late_submission_penalty(student, submitted.score, late)
+        if penalty is not None:
+            penalty = penalties[submission.student.id] = rule._check_late_penalty(submitted, penalty)
+        submitted.late_submission_penalty = penalty
+    book.db.commit()
+    return penalties
+
+
 def _entries(book: "Gradebook", assignment: Assignment) -> dict[tuple[str, str], Entry]:
     """Return what persons have entered."""
     entries: dict[tuple[str, str], Entry] = {}
@@ -570,8 +625,13 @@ def _entries(book: "Gradebook", assignment: Assignment) -> dict[tuple[str, str],
 # Tables
 
 
-def write_tables(out: Path, assignment: Assignment, results: Sequence[Result], entries: Entries) -> None:
+def write_tables(out: Path, assignment: Assignment, results: Sequence[Result], entries: Entries) -> list[str]:
     """Write ``grades.csv`` and ``summary.csv``; what they hold of other assignments stays.
+
+    Returns
+    -------
+    list of str
+        Whose score was another one before, as in ``"ada: 7 before, 9 now"``.
 
     Raises
     ------
@@ -585,8 +645,9 @@ def write_tables(out: Path, assignment: Assignment, results: Sequence[Result], e
             {
                 "student_id": _safe(result.student),
                 "assignment": assignment.name,
-                "score": number(total(marked)),
+                "score": number(final(result, marked, entries)),
                 "max_score": number(assignment.max_score),
+                "late_penalty": number(entries.penalties.get(result.student)),
                 "submission_status": result.submission,
                 "manual_left": str(sum(mark.waits for mark in marked)),
                 "notes": _safe(" ".join(result.notes)),
@@ -605,19 +666,32 @@ def write_tables(out: Path, assignment: Assignment, results: Sequence[Result], e
             }
             for mark in marked
         ]
+    before = _table(out / "summary.csv", SUMMARY)
     _write_table(out / "grades.csv", GRADES, grades, assignment.name)
     _write_table(out / "summary.csv", SUMMARY, summary, assignment.name)
+    scores = {row["student_id"]: row["score"] for row in before if row["assignment"] == assignment.name}
+    return [
+        f"{row['student_id']}: {scores[row['student_id']] or 'no score'} before, {row['score'] or 'none'} now"
+        for row in summary
+        if row["student_id"] in scores and scores[row["student_id"]] != row["score"]
+    ]
+
+
+def _table(path: Path, columns: tuple[str, ...]) -> list[dict[str, str]]:
+    """Return the rows of a table, none where there is none yet."""
+    if not path.exists():
+        return []
+    with path.open(newline="", encoding="utf-8") as file:
+        reader = csv.DictReader(file)
+        if tuple(reader.fieldnames or ()) != columns:
+            raise AssignmentError(
+                f"{path} has other columns than {', '.join(columns)}: move it away, then run this again."
+            )
+        return list(reader)
 
 
 def _write_table(path: Path, columns: tuple[str, ...], rows: list[dict[str, str]], assignment: str) -> None:
-    if path.exists():
-        with path.open(newline="", encoding="utf-8") as file:
-            reader = csv.DictReader(file)
-            if tuple(reader.fieldnames or ()) != columns:
-                raise AssignmentError(
-                    f"{path} has other columns than {', '.join(columns)}: move it away, then run this again."
-                )
-            rows = [row for row in reader if row["assignment"] != assignment] + rows
+    rows = [row for row in _table(path, columns) if row["assignment"] != assignment] + rows
     text = StringIO()
     writer = csv.DictWriter(text, columns, lineterminator="\n")
     writer.writeheader()

@@ -174,8 +174,20 @@ def test_an_older_attempt_is_left_aside_with_a_sentence(bring, tmp_path, when):
     before = tree(tmp_path / "submitted")
     result = bring({next(iter(FOLDERS)): (when, b"other")})
     assert result.written == ()
+    assert result.students == ("ada-lovelace",)
     assert "is newer, or as new" in " ".join(result.problems)
     assert tree(tmp_path / "submitted") == before
+
+
+def test_the_table_names_the_file_that_lies_there(bring, tmp_path):
+    def file():
+        return table(tmp_path / "submitted" / "students.csv")[0]["file"]
+
+    bring({"ada_501_2_toy-1.ipynb": (EVENING, b"second")})
+    bring({"ada_501_1_toy.ipynb": (NOON, b"first")})
+    assert file() == "ada_501_2_toy-1.ipynb"
+    bring({"ada_501_3_toy-2.ipynb": (NEXT_DAY, b"third")})
+    assert file() == "ada_501_3_toy-2.ipynb"
 
 
 def test_every_replaced_attempt_is_kept(bring, tmp_path):
