@@ -47,15 +47,17 @@ def main() -> None:
 
 
 @main.command()
-def doctor() -> None:
+@click.option("--instructor", is_flag=True, help="Also say whether students' submissions can be graded.")
+def doctor(instructor: bool) -> None:
     """Say whether this machine can run the course, and what to do where it cannot."""
-    findings = list(_examine())
+    findings = [*_examine(), *(_grading() if instructor else ())]
     for finding in findings:
         click.echo(finding.line())
     if any(finding.level == "PROBLEM" for finding in findings):
         click.echo("\nThe course cannot run here yet: follow the arrows above, then run this again.")
         sys.exit(1)
-    click.echo("\nYou can start: open notebooks/00_start_here.ipynb.")
+    start = "grade: see docs/grading.md" if instructor else "start: open notebooks/00_start_here.ipynb"
+    click.echo(f"\nYou can {start}.")
 
 
 @main.command()
@@ -101,6 +103,26 @@ def _examine() -> Iterator[_Finding]:
     yield _writable(Path.cwd())
     yield from _data()
     yield _widgets()
+
+
+def _grading() -> Iterator[_Finding]:
+    """Say whether submissions can be graded behind walls, by building them."""
+    try:
+        from course_lib.grading import sandbox
+    except ModuleNotFoundError as error:
+        if str(error.name).startswith("course_lib"):
+            yield _Finding("PROBLEM", "grading", "this is the students' copy of the course")
+        else:
+            yield _Finding(
+                "PROBLEM", "grading", f"{error.name} is missing", _repair("course-lib[instructor]")
+            )
+        return
+    problems = sandbox.missing()
+    for problem in problems:
+        what, _, remedy = problem.partition(": ")
+        yield _Finding("PROBLEM", "walls", what, remedy)
+    if not problems:
+        yield _Finding("ok", "walls", "stand: students' code sees no network, no files, no other process")
 
 
 def _python() -> _Finding:

@@ -27,7 +27,15 @@ _STUDENTS_HALF = [
     *(f"course_lib/{module}.py" for module in _MODULES),
     *("course_lib/data/*.py", "course_lib/demos/*.py", "data/*.npz", "data/*.csv"),
 ]
-_GRADER = ["course_lib/grading/*.py", "course_lib/checking.py", "course_lib/device.py"]
+_GRADER = [
+    "course_lib/checking.py",
+    "course_lib/device.py",
+    "course_lib/grading/walls/*.py",
+    *(
+        f"course_lib/grading/{module}.py"
+        for module in ("assignment", "border", "examiner", "farm", "records", "restore", "sandbox")
+    ),
+]
 
 
 def parts() -> dict[str, list[str]]:
@@ -147,7 +155,7 @@ def submissions() -> str:
         for number, one in enumerate(mended, start=len(students)):
             students.append(classroom.Student(f"s{number:03}", right, checks, frozenset()))
             one.write(right, blank, submitted / f"s{number:03}" / source.name)
-        run = farm.Run(source, submitted, out, seed=1, device="cpu", isolation="none")
+        run = farm.Run(source, submitted, out, seed=1, device="cpu", isolation="bwrap")
         start = time.perf_counter()
         first = farm.grade(run)
         minutes = (time.perf_counter() - start) / 60

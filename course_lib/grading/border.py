@@ -8,7 +8,6 @@ for the author of a check.
 
 import builtins
 import inspect
-import operator
 import textwrap
 import weakref
 from collections.abc import Callable, Iterator
@@ -24,7 +23,9 @@ from course_lib.grading.walls import wire
 _EXPECTED = {
     name
     for name, kind in vars(builtins).items()
-    if isinstance(kind, type) and issubclass(kind, Exception) and not issubclass(kind, StopIteration | Warning)
+    if isinstance(kind, type)
+    and issubclass(kind, Exception)
+    and not issubclass(kind, StopIteration | Warning)
 } - {"Exception", "StopAsyncIteration"}
 
 
@@ -260,7 +261,7 @@ class Border:
                 kind = str(rest[1])[:40]
                 if self._allowed is not None and self._path not in self._allowed:
                     raise WrongKindError(
-                        f"{self._path} gave an object ({kind}) where numbers, strings, lists or arrays are due."
+                        f"{self._path} gave an object ({kind}) where numbers, text, lists or arrays are due."
                     )
                 self.seen.add(self._path)
                 return Handle(self, rest[0], self._path, kind)
@@ -368,6 +369,7 @@ class Handle:
             weakref.finalize(self, border._free.append, key)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call it on the student's side."""
         return self._border.call(self, args, kwargs)
 
     def __getattr__(self, name: str) -> Any:
@@ -409,7 +411,7 @@ class Handle:
     def _refuse(self, *others: Any) -> NoReturn:
         raise TypeError(f"{self!r} is an object, not a number or an array: compare its plain parts.")
 
-    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = _refuse  # type: ignore[assignment]
+    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = _refuse
     __bool__ = __float__ = __int__ = __index__ = __array__ = _refuse
     __hash__ = object.__hash__
 
@@ -422,10 +424,8 @@ def _forwarded(name: str, path: str, swapped: bool = False) -> Callable[..., Any
     return operate
 
 
-Handle.__getitem__ = _forwarded("getitem", "[]")  # type: ignore[attr-defined]
-Handle.__setitem__ = _forwarded("setitem", "")  # type: ignore[attr-defined]
-Handle.__neg__ = _forwarded("neg", "+")  # type: ignore[attr-defined]
+for _name, _path in (("getitem", "[]"), ("setitem", ""), ("neg", "+")):
+    setattr(Handle, f"__{_name}__", _forwarded(_name, _path))
 for _name in ("add", "sub", "mul", "truediv", "matmul", "pow"):
-    assert hasattr(operator, _name)
     setattr(Handle, f"__{_name}__", _forwarded(_name, "+"))
     setattr(Handle, f"__r{_name}__", _forwarded(_name, "+", swapped=True))

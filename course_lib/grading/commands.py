@@ -6,10 +6,12 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 
 import click
 
 _folder = click.Path(file_okay=False, path_type=Path)
+_file = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.command()
@@ -56,7 +58,7 @@ def grade(
     out: Path,
     workers: int,
     scheduler: str | None,
-    isolation: str,
+    isolation: Literal["bwrap", "none"],
     device: str,
     seed: int | None,
     db: str,
@@ -80,20 +82,86 @@ def grade(
         seed = farm.choose_seed(out, source, seed)
         run = farm.Run(source, submissions, out, seed, device, isolation)
         try:
-            report = farm.grade(run, workers=workers, scheduler=scheduler, db=db)
+            graded = farm.grade(run, workers=workers, scheduler=scheduler, db=db)
         except KeyboardInterrupt:
             click.echo("\nInterrupted. What was graded is kept: run the same command to go on.", err=True)
             sys.exit(130)
-    kinds = Counter(result.submission for result in report.results)
-    for change in report.changes:
+    kinds = Counter(result.submission for result in graded.results)
+    for change in graded.changes:
         click.echo(f"changed: {change}")
     counted = ", ".join(f"{kinds[kind]} {kind}" for kind in ("intact", "repaired", "malformed", "missing"))
-    click.echo(f"{len(report.results)} submissions ({counted}), {report.graded} graded now; seed {seed}.")
+    click.echo(f"{len(graded.results)} submissions ({counted}), {graded.graded} graded now; seed {seed}.")
     click.echo(f"{out / 'grades.csv'}, {out / 'summary.csv'}, pages in {out / 'feedback'}")
     click.echo(f"Formgrader: cd {out} && jupyter lab, then menu Nbgrader → Formgrader.")
-    for problem in report.problems:
-        click.echo(f"look at: {problem}", err=True)
-    sys.exit(1 if report.problems else 0)
+    _tell(graded.problems)
+
+
+@click.command()
+@click.argument("assignment")
+@click.argument("archive", type=_file)
+@click.option("--submissions", type=_folder, required=True, help="Gets a folder for each student.")
+def collect(assignment: str, archive: Path, submissions: Path) -> None:
+    """Sort the submissions in ARCHIVE, a zip from Moodle or Canvas, into folders to grade.
+
+    In Moodle: View all submissions → Download all submissions. In Canvas: Download submissions.
+    """
+    with _plain_errors():
+        from course_lib.grading import assignment as sources
+        from course_lib.grading import lms
+
+        name = sources.load(assignment).name
+        collected = lms.collect(archive, name, submissions)
+    same = len(collected.students) - len(collected.written)
+    click.echo(f"{collected.lms}: {len(collected.students)} students, {same} of them with nothing new.")
+    click.echo(f"Next: course grade {name} --submissions {submissions} --out graded")
+    _tell(collected.problems)
+
+
+@click.command()
+@click.argument("assignment")
+@click.option("--submissions", type=_folder, required=True, help="Holds the students.csv of course collect.")
+@click.option("--out", type=_folder, required=True, help="Where course grade has written.")
+@click.option(
+    "--to",
+    type=_file,
+    required=True,
+    help="Moodle's grading worksheet or Canvas's gradebook; a copy is filled.",
+)
+@click.option("--column", default="", help="The assignment's column in Canvas, where its name does not tell.")
+def export(assignment: str, submissions: Path, out: Path, to: Path, column: str) -> None:
+    """Take the scores and pages of ASSIGNMENT back to Moodle or Canvas.
+
+    In Moodle: Download grading worksheet; then Upload grading worksheet, and Upload multiple feedback files
+    in a zip. In Canvas: Grades → Export; then Import, and Re-upload submissions.
+    """
+    with _plain_errors():
+        from course_lib.grading import assignment as sources
+        from course_lib.grading import handback
+
+        name = sources.load(assignment).name
+        exported = handback.export(name, out, to, submissions, column)
+    click.echo(f"{exported.filled} grades for {exported.lms}: {exported.grades}")
+    if exported.feedback:
+        click.echo(f"Pages: {exported.feedback}")
+    for note in exported.notes:
+        click.echo(note)
+    _tell(exported.problems)
+
+
+@click.command()
+@click.argument("assignment")
+@click.option("--out", type=_folder, required=True, help="Where course grade has written.")
+def report(assignment: str, out: Path) -> None:
+    """Draw how the class did on ASSIGNMENT: scores, each check, the hints met most, times."""
+    with _plain_errors():
+        from course_lib.grading import assignment as sources
+        from course_lib.grading import report as reports
+
+        made = reports.report(out, sources.load(assignment).name)
+    counted = ", ".join(f"{count} {kind}" for kind, count in sorted(made.counts.items()))
+    click.echo(f"{sum(made.counts.values())} submissions ({counted}), {len(made.scores)} in the figures.")
+    click.echo(f"{made.folder / 'index.html'}, {made.folder / 'checks.csv'}, {made.folder / 'hints.csv'}")
+    _tell(made.problems)
 
 
 @click.command()
@@ -120,7 +188,16 @@ def student_copy(folder: Path) -> None:
     click.echo(f"{count} files in {folder}. To publish: cd {folder} && git init && git add . && git commit")
 
 
-COMMANDS = {command.name: command for command in (release, grade, fork, student_copy)}
+COMMANDS = {
+    command.name: command for command in (release, collect, grade, report, export, fork, student_copy)
+}
+
+
+def _tell(problems: tuple[str, ...]) -> None:
+    """Say what a person has to look at, and end with an exit code that says so."""
+    for problem in problems:
+        click.echo(f"look at: {problem}", err=True)
+    sys.exit(1 if problems else 0)
 
 
 @contextmanager

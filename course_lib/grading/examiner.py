@@ -17,7 +17,6 @@ import logging
 import multiprocessing
 import os
 import signal
-import sys
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator
@@ -106,7 +105,9 @@ class _Job:
     decided: frozenset[str]  # checks that have a verdict
     reference: Reference | None
     seed: int
-    seconds: float
+    seconds: float  # for all of it
+    cell_seconds: float
+    check_seconds: dict[str, float]
     door: str
     isolation: "Isolation"
 
@@ -146,8 +147,16 @@ class Examiner:
         self._kernels.close()
         self._examinations.close()
 
-    def examine_reference(self, seed: int) -> tuple[Examined, Reference]:
+    def examine_reference(
+        self, seed: int, notebook: NotebookNode | None = None
+    ) -> tuple[Examined, Reference]:
         """Examine the reference solution, and note what it shows about the checks.
+
+        Parameters
+        ----------
+        seed : int
+        notebook : NotebookNode, optional
+            Another notebook of the instructor's instead, with some of the cells or another right answer.
 
         Returns
         -------
@@ -157,7 +166,7 @@ class Examiner:
         """
         seen: set[str] = set()
         seconds: dict[str, float] = {}
-        examined = self._examine(self._assignment.notebook, seed, None, seen, seconds)
+        examined = self._examine(notebook or self._assignment.notebook, seed, None, seen, seconds)
         return examined, Reference(frozenset(seen), seconds)
 
     def examine(self, notebook: NotebookNode, reference: Reference, seed: int) -> Examined:
@@ -196,6 +205,8 @@ class Examiner:
                 reference,
                 seed,
                 left,
+                CELL_SECONDS,
+                _limits(executed, reference),
                 self._kernels.door,
                 self._isolation,
             )
@@ -284,6 +295,14 @@ def _checks(notebook: NotebookNode) -> dict[int, str]:
     }
 
 
+def _limits(notebook: NotebookNode, reference: Reference | None) -> dict[str, float]:
+    """Return how long each check may take: as a student's cell while the reference's time is not known."""
+    if reference is None:
+        return dict.fromkeys(_checks(notebook).values(), CELL_SECONDS)
+    known = reference.seconds
+    return {c: CHECK_SECONDS + CHECK_FACTOR * known.get(c, 0.0) for c in _checks(notebook).values()}
+
+
 def _names(assignment: Assignment) -> _Names:
     functions, variables, imports = set(), set(), []
     for place in assignment.answers():
@@ -319,7 +338,7 @@ def attend(request: dict[str, Any], files: list[int]) -> None:
         pipe.send(("failed", f"{type(error).__name__}: {error}"))
 
 
-class _Lost(Exception):
+class _LostError(Exception):
     """The cell at hand hung or ended the kernel."""
 
     def __init__(self, status: str, message: str) -> None:
@@ -346,7 +365,8 @@ class _Examination:
         with _kernel(job) as client:
             self._client = client
             self._channel = wire.Channel(client.km.provisioner.channel)
-            self._border = border.Border(self._channel, job.reference and job.reference.objects)
+            allowed = job.reference.objects if job.reference else None
+            self._border = border.Border(self._channel, allowed)
             self._prepare()
             for place, cell in enumerate(job.notebook.cells):
                 if cell.cell_type != "code" or place in job.lost or checks.get(place) in job.decided:
@@ -356,7 +376,7 @@ class _Examination:
                         self._check(place, cell, checks[place])
                     else:
                         self._execute(place, cell)
-                except _Lost as lost:
+                except _LostError as lost:
                     self._report(("lost", place, lost.status, lost.message))
                     return
         self._report(("done", self._border.seen))
@@ -370,8 +390,8 @@ class _Examination:
             exec(statement, self._names)
         for name in self._job.names.functions:
             self._names[name] = self._border.name(name)
-        checking.inout = InOut  # type: ignore[assignment, misc]
-        checking.student_side = self._border.define  # type: ignore[assignment]
+        for name, mark in (("inout", InOut), ("student_side", self._border.define)):
+            setattr(checking, name, mark)
         for function in ("torch.manual_seed", "numpy.random.seed", "random.seed"):
             self._seed_both(function)
 
@@ -399,7 +419,7 @@ class _Examination:
         """Run a cell in the kernel; the author's own run here as well, for the checks need their names."""
         from nbclient.exceptions import CellTimeoutError, DeadKernelError
 
-        seconds = self._seconds(CELL_SECONDS)
+        seconds = self._seconds(self._job.cell_seconds)
         self._report(("at", place, seconds + _GRACE))
         if self._examining:
             self._border.leave()
@@ -410,11 +430,11 @@ class _Examination:
             self._client.seed(seed_of(self._job.seed, ""))
             self._client.execute_cell(cell, place)
         except CellTimeoutError as error:
-            raise _Lost("timeout", f"It took longer than {seconds:.0f} seconds.") from error
+            raise _LostError("timeout", f"It took longer than {seconds:.0f} seconds.") from error
         except DeadKernelError as error:
             raise self._ended() from error
         except Exception as error:  # what a forged message makes of the client
-            raise _Lost("crashed", "The kernel sent what is no message.") from error
+            raise _LostError("crashed", "The kernel sent what is no message.") from error
         self._report(("outputs", place, cell.outputs))
         own = not assignments.role(cell) and not cell.metadata.get("course", {}).get("extra")
         students = self._job.names.functions | self._job.names.variables
@@ -425,18 +445,13 @@ class _Examination:
 
     def _check(self, place: int, cell: NotebookNode, check: str) -> None:
         """Run a check here, and report the verdict."""
-        wanted = CHECK_SECONDS
-        if self._job.reference is None:
-            wanted = CELL_SECONDS
-        else:
-            wanted += CHECK_FACTOR * self._job.reference.seconds.get(check, 0.0)
-        seconds = self._seconds(wanted)
+        seconds = self._seconds(self._job.check_seconds[check])
         self._report(("at", place, seconds + _GRACE))
         start = time.monotonic()
         verdict = self._verdict(Cell(cell.source, check), seconds)
         self._report(("verdict", verdict, time.monotonic() - start))
         if verdict.status in ("timeout", "crashed") or self._gone():
-            raise _Lost(verdict.status, verdict.message)
+            raise _LostError(verdict.status, verdict.message)
 
     def _verdict(self, cell: Cell, seconds: float) -> Verdict:
         from course_lib.device import seed_all
@@ -473,14 +488,14 @@ class _Examination:
     def _gone(self) -> bool:
         return self._client.km.provisioner.exit_code(0) is not None
 
-    def _ended(self) -> _Lost:
+    def _ended(self) -> _LostError:
         """Say how the kernel ended."""
         from course_lib.grading.walls.confine import MEMORY_EXIT
 
         code = self._client.km.provisioner.exit_code(5)
         if code == MEMORY_EXIT:
-            return _Lost("memory", "It needed too much memory, and Python was ended.")
-        return _Lost("crashed", "It ended Python." if code is not None else "Python stopped answering.")
+            return _LostError("memory", "It needed too much memory, and Python was ended.")
+        return _LostError("crashed", "It ended Python." if code is not None else "Python stopped answering.")
 
 
 _SERVE = "__import__('course_lib.grading.walls.agent', fromlist=['serve']).serve()"
@@ -497,7 +512,9 @@ def _kernel(job: _Job) -> Iterator[Any]:
 
     from course_lib.grading import sandbox
 
-    class Client(NotebookClient):  # type: ignore[misc]
+    class Client(NotebookClient):
+        km: Any
+        kc: Any
         room = OUTPUT_BYTES
 
         async def async_start_new_kernel_client(self) -> Any:
@@ -519,7 +536,9 @@ def _kernel(job: _Job) -> Iterator[Any]:
                     return None
                 self.room -= len(str(msg["content"]))
                 if self.room < 0:
-                    cell.outputs.append(_note("Output", "The rest is left out: this cell's output is too long."))
+                    cell.outputs.append(
+                        _note("Output", "The rest is left out: this cell's output is too long.")
+                    )
                     return None
             elif msg["header"]["msg_type"].startswith("comm"):
                 return None  # widgets are for people
@@ -579,7 +598,7 @@ def _verdict_on(check: str, error: BaseException) -> Verdict:
     name, message = _named(error)
     if name == "NotImplementedError":
         return Verdict(check, "failed", "Not answered yet: the answer still raises NotImplementedError.")
-    if name == "" or isinstance(error, AssertionError) and not _by_student(error):
+    if name == "" or (isinstance(error, AssertionError) and not _by_student(error)):
         return Verdict(check, "failed", message or "The check does not hold.")
     # torch has no exception of its own for this
     short = name == "MemoryError" or (name == "RuntimeError" and "DefaultCPUAllocator" in message)

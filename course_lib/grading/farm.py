@@ -288,7 +288,7 @@ def _finished(pending: dict[Future[Examined], _Task]) -> Iterator[tuple[_Task, E
     for future in done:
         error = future.exception()
         if isinstance(error, SandboxError):
-            raise AssignmentError(f"{error} Or --isolation none, for code you trust.")
+            raise AssignmentError(f"The walls do not stand any more. {error}") from error
         if isinstance(error, BrokenExecutor):
             broken = error
         elif isinstance(error, Exception):
@@ -311,8 +311,8 @@ def _reference(run: Run, executor: Executor) -> Reference:
     for verdict in examined.verdicts:
         if verdict.status != "passed":
             raise AssignmentError(
-                f"{run.assignment.path.name}, cell {verdict.check}: the reference itself does not pass on this "
-                f"machine ({verdict.status}: {verdict.message.splitlines()[0]}), so nothing was graded."
+                f"{run.assignment.path.name}, cell {verdict.check}: the reference itself does not pass on "
+                f"this machine ({verdict.status}: {verdict.message.splitlines()[0]}), so nothing was graded."
             )
     return reference
 

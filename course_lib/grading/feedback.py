@@ -134,9 +134,7 @@ def _question(
 ) -> _Question:
     own = [mark for mark in marked if mark.check.question == question]
     cells = [grade_id(cell) for cell in assignment.notebook.cells if role(cell)]
-    comments = [
-        entries.of(student, name).comment for name in cells if name.split("-")[0] == question
-    ]
+    comments = [entries.of(student, name).comment for name in cells if name.split("-")[0] == question]
     return _Question(
         title=assignment.title(question),
         points=_points(records.total(own), sum(mark.check.points for mark in own)),

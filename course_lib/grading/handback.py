@@ -77,8 +77,8 @@ def export(assignment: str, out: Path, to: Path, submissions: Path, column: str 
     grades, notes, problems = _grades(table, known)
     folder = out / "lms" / assignment
     _write(folder / to.name, table.filled(grades))
-    missing = [name for lms_id, name in table.students.items() if lms_id not in known]
-    problems += _listed(missing, "in the file, but nothing of theirs was graded")
+    absent = [name for lms_id, name in table.students.items() if _is_absent(known.get(lms_id))]
+    notes += _listed(absent, "handed in nothing, left as they are")
     problems += _listed(
         [row.student for row in rows if row.lms_id not in known], "graded, but not in the file"
     )
@@ -93,6 +93,11 @@ def export(assignment: str, out: Path, to: Path, submissions: Path, column: str 
         )
     feedback = folder / "feedback.zip" if pages else None
     return Exported(table.lms, folder / to.name, feedback, len(grades), tuple(notes), tuple(problems))
+
+
+def _is_absent(row: _Row | None) -> bool:
+    """Whether a student whom the LMS knows has handed in nothing, and got nothing."""
+    return row is None or (row.status == "missing" and row.score is None)
 
 
 def _origins(submissions: Path, assignment: str) -> dict[str, dict[str, str]]:
@@ -157,7 +162,9 @@ def _grades(table: GradeFile, known: Mapping[str, _Row]) -> tuple[dict[str, floa
     elif most:
         old = ", ".join(f"{value:g}" for value in sorted(most))
         notes.append(f"Scores are scaled from {old} points to the {table.maximum:g} of {table.lms}.")
-    problems = _listed([row.student for row in known.values() if row.score is None], "no score")
+    problems = _listed(
+        [row.student for row in known.values() if row.score is None and not _is_absent(row)], "no score"
+    )
     problems += _listed(
         [row.student for row in known.values() if row.waits], "a person still has to read something"
     )

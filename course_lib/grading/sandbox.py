@@ -16,11 +16,11 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
+from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.provisioning import KernelProvisionerBase
 from traitlets import Dict, Unicode
 
@@ -41,9 +41,17 @@ LIMITS = Limits(
 
 _START_SECONDS = 120.0  # to import everything, on a busy machine
 _CHILD = "course_lib.grading.walls.kernel:start"
+_NO_BUBBLEWRAP = "bubblewrap is missing: sudo apt install bubblewrap (Fedora: sudo dnf install bubblewrap)."
 _MODULES = (  # what kernels and notebooks import
     *("IPython", "IPython.core.completer", "IPython.core.magics", "IPython.extensions.storemagic"),
-    *("ipykernel.kernelapp", "ipykernel.ipkernel", "ipykernel.zmqshell", "ipykernel.iostream", "debugpy", "comm"),
+    *(
+        "ipykernel.kernelapp",
+        "ipykernel.ipkernel",
+        "ipykernel.zmqshell",
+        "ipykernel.iostream",
+        "debugpy",
+        "comm",
+    ),
     *("numpy", "torch", "matplotlib.pyplot", "matplotlib_inline.backend_inline", "sklearn.datasets"),
     *("course_lib.checking", "course_lib.data", "course_lib.device", "course_lib.plotting"),
 )
@@ -109,17 +117,22 @@ class WarmParent:
         numbers = str(listener.fileno()), str(end)
         python = (sys.executable, "-P", "-m", "course_lib.grading.walls.warm")
         log = self._folder / "log"
-        with log.open("wb") as errors:
-            self._process = subprocess.Popen(
-                (*self._wrapper, *python, *numbers, self._child, *self._modules),
-                env=self._environment,
-                pass_fds=(listener.fileno(), end),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=errors,
-            )
-        listener.close()
-        os.close(end)
+        try:
+            with log.open("wb") as errors:
+                self._process = subprocess.Popen(
+                    (*self._wrapper, *python, *numbers, self._child, *self._modules),
+                    env=self._environment,
+                    pass_fds=(listener.fileno(), end),
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=errors,
+                )
+        except FileNotFoundError as error:
+            os.close(self._lifeline)
+            raise SandboxError(_NO_BUBBLEWRAP) from error
+        finally:
+            listener.close()
+            os.close(end)
         self._await_start(log)
 
     def _await_start(self, log: Path) -> None:
@@ -237,17 +250,33 @@ def _bubblewrap(environment: dict[str, str], device: str) -> Iterator[str]:
         yield from ("--ro-bind-try", "/sys", "/sys")
     grading = Path(__file__).parent
     yield from ("--tmpfs", str(grading), "--ro-bind", str(grading / "walls"), str(grading / "walls"))
-    yield from ("--remount-ro", str(grading), "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/", "--")
+    yield from (
+        "--remount-ro",
+        str(grading),
+        "--remount-ro",
+        "/dev",
+        "--remount-ro",
+        "/",
+        "--chdir",
+        "/",
+        "--",
+    )
 
 
 def _visible() -> list[Path]:
-    """Return what can be seen inside: the system, Python with its packages, the students' half of the course."""
+    """Return what can be seen inside: the system, Python, its packages, the students' half of the course."""
     checkout = _files.checkout()
     package = Path(_files.__file__).parent
     paths = [Path("/usr"), Path(sys.prefix), Path(sys.base_prefix)]
     for entry in map(Path, sys.path):
         inside = any(entry.is_relative_to(path) for path in paths)
-        if entry.is_dir() and entry.is_absolute() and not inside and entry != checkout and entry != Path.cwd():
+        if (
+            entry.is_dir()
+            and entry.is_absolute()
+            and not inside
+            and entry != checkout
+            and entry != Path.cwd()
+        ):
             paths.append(entry)
     paths.append(package)
     if checkout:
@@ -256,7 +285,7 @@ def _visible() -> list[Path]:
     return sorted(found)
 
 
-class WalledProvisioner(KernelProvisionerBase):  # type: ignore[misc]
+class WalledProvisioner(KernelProvisionerBase):
     """Starts kernels as forks of a warm parent; nbclient and jupyter_client need not know.
 
     Its settings come from a kernel specification, see :func:`specification`.
@@ -308,10 +337,10 @@ class WalledProvisioner(KernelProvisionerBase):  # type: ignore[misc]
         kwargs["cmd"] = []
         return kwargs
 
-    async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> dict[str, Any]:
+    async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> Any:
         """Open the kernel's sockets, and hand them to a fork of the warm parent."""
         self._folder = tempfile.mkdtemp(prefix="kernel-")
-        manager = self.parent
+        manager: Any = self.parent
         manager.connection_file = os.path.join(self._folder, "connection.json")
         names = ("shell", "iopub", "stdin", "control", "hb")
         ports = {f"{name}_port": number for number, name in enumerate(names, 1)}
@@ -327,13 +356,14 @@ class WalledProvisioner(KernelProvisionerBase):  # type: ignore[misc]
                 files.append(listener.fileno())
             files.append(theirs.fileno())
             self._child = Forked(self.door, self._request(key, kwargs["env"]), files)
-        self.connection_info = {
+        info: dict[str, Any] = {
             **ports,
             "transport": "ipc",
             "ip": prefix,
             "key": key.encode(),
             "signature_scheme": "hmac-sha256",
         }
+        self.connection_info = cast(KernelConnectionInfo, info)
         return self.connection_info
 
     def _request(self, key: str, environment: dict[str, str]) -> dict[str, Any]:
@@ -379,7 +409,7 @@ def missing() -> list[str]:
     if sys.platform != "linux":
         return ["Walls need Linux: use a Linux machine, or WSL 2 on Windows."]
     if shutil.which("bwrap") is None:
-        return ["bubblewrap is missing: sudo apt install bubblewrap (Fedora: sudo dnf install bubblewrap)."]
+        return [_NO_BUBBLEWRAP]
     parent = kernels("bwrap", "cpu")
     try:
         parent.ensure()
@@ -408,7 +438,7 @@ def _settings() -> str:
         (
             "kernel/apparmor_restrict_unprivileged_userns",
             "0",
-            "Ubuntu's AppArmor forbids user namespaces: sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0",
+            "AppArmor forbids namespaces: sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0",
         ),
     ):
         path = Path("/proc/sys") / name

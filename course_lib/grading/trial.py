@@ -12,11 +12,13 @@ reference's answer cell; the rest of that cell stays.
 """
 
 import ast
+import copy
 import multiprocessing
 import os
 import textwrap
 import time
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as TookTooLong
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
@@ -28,7 +30,7 @@ from tqdm.auto import tqdm
 from course_lib.grading import assignment as assignments
 from course_lib.grading import mutants as mutations
 from course_lib.grading.assignment import Assignment, AssignmentError
-from course_lib.grading.examiner import Cell, Verdict, run_here
+from course_lib.grading.examiner import Cell, Examiner, Verdict, run_here
 
 SEEDS = 5  # the reference must score 100 % with each
 LEAST = 0.95  # share of the mutants that must be caught
@@ -77,6 +79,7 @@ class Outcome:
     candidate: Candidate
     verdicts: tuple[Verdict, ...]
     seconds: float
+    outside: bool = False  # the checks ran as they do when submissions are graded, not beside the answer
 
     @property
     def failed(self) -> set[str]:
@@ -106,7 +109,9 @@ class Trial:
     def of(self, kind: str, question: str | None = None) -> list[Outcome]:
         """Return the outcomes of one kind (of one question)."""
         return [
-            o for o in self.outcomes if o.candidate.kind == kind and question in (None, o.candidate.question)
+            o
+            for o in self.outcomes
+            if o.candidate.kind == kind and question in (None, o.candidate.question) and not o.outside
         ]
 
     def counted(self, question: str | None = None) -> list[Outcome]:
@@ -124,7 +129,8 @@ class Trial:
         told = set()
         for outcome in self.outcomes:
             candidate = outcome.candidate
-            repeated = candidate.kind == "reference" and candidate.question in told
+            repeated = outcome.outside or candidate.kind == "reference"
+            repeated = repeated and candidate.question in told
             if not outcome.ok and candidate.kind != "mutant" and not repeated:
                 found.append(f"{name}, {_complaint(outcome)}")
                 told.add(candidate.question)
@@ -171,6 +177,8 @@ def _complaint(outcome: Outcome) -> str:
     candidate, failed = outcome.candidate, sorted(outcome.failed)
     first = next((v for v in outcome.verdicts if v.status != "passed"), None)
     said = f": {first.check} says: {first.message.splitlines()[0]}" if first else ""
+    if outcome.outside:
+        said = f" when it is examined from outside, as submissions are{said}"
     listed = f"{candidate.about!r} (answers.py, line {candidate.line})"
     match candidate.kind:
         case "reference":
@@ -229,6 +237,8 @@ def trial(
         return patience + 5 * seconds[candidate.question]
 
     outcomes += _run(assignment, rest, workers, limit, progress)
+    right = [candidate for candidate in known if candidate.kind == "right"]
+    outcomes += _outside(assignment, [*references, *right], workers, progress)
     return Trial(assignment, tuple(outcomes), equivalent)
 
 
@@ -397,14 +407,55 @@ def _timed(cells: list[Cell], seed: int) -> tuple[list[Verdict], float]:
     return verdicts, time.perf_counter() - start
 
 
-def _cells(assignment: Assignment, candidate: Candidate) -> list[Cell]:
-    """Return the cells to run for a candidate: only its question's, and what they build on."""
-    notebook = assignment.notebook
-    checks = {
+def _outside(
+    assignment: Assignment, candidates: list[Candidate], workers: int, progress: bool
+) -> list[Outcome]:
+    """Examine candidates as submissions are, but without walls: their author is the instructor.
+
+    What differs between the two ways of running a check (arguments are copies, results are plain data)
+    shows only here.
+    """
+    if not hasattr(os, "fork"):  # on Windows submissions are graded in WSL, too
+        return []
+    bar = tqdm(total=len(candidates), desc=f"{assignment.name}, outside", leave=False, disable=not progress)
+
+    def examine(share: list[Candidate]) -> list[Outcome]:
+        outcomes = []
+        with Examiner(assignment, "none", "cpu") as examiner:
+            for candidate in share:
+                notebook = _notebook(assignment, candidate)
+                examined = examiner.examine_reference(candidate.seed, notebook)[0]
+                outcomes.append(Outcome(candidate, examined.verdicts, examined.seconds, outside=True))
+                bar.update()
+        return outcomes
+
+    with bar, ThreadPoolExecutor(workers) as executor:
+        shares = [candidates[i::workers] for i in range(workers)]
+        return [outcome for outcomes in executor.map(examine, shares) for outcome in outcomes]
+
+
+def _notebook(assignment: Assignment, candidate: Candidate) -> NotebookNode:
+    """Return a notebook with only the cells that :func:`_cells` names."""
+    wanted = [*_checks(assignment, candidate), *assignment.answers(candidate.question)]
+    notebook = copy.deepcopy(assignment.notebook)
+    for place, source in candidate.sources.items():
+        notebook.cells[place].source = source
+    notebook.cells = [notebook.cells[place] for place in assignments.needed(assignment.notebook, wanted)]
+    return notebook
+
+
+def _checks(assignment: Assignment, candidate: Candidate) -> dict[int, str]:
+    """Return the automatic checks of a candidate's question, by their places."""
+    return {
         check.index: check.name
         for check in assignment.checks
         if check.question == candidate.question and check.kind != "manual"
     }
+
+
+def _cells(assignment: Assignment, candidate: Candidate) -> list[Cell]:
+    """Return the cells to run for a candidate: only its question's, and what they build on."""
+    notebook, checks = assignment.notebook, _checks(assignment, candidate)
     wanted = [*checks, *assignment.answers(candidate.question)]
     cells = []
     for place in assignments.needed(notebook, wanted):

@@ -18,9 +18,7 @@ def course(tmp_path, monkeypatch):
     """A course that has one small assignment, with a student's folder."""
     source = toy.write(tmp_path)
     monkeypatch.setattr(assignment, "solutions", lambda: tmp_path / "solutions")
-    assignment.load.cache_clear()
     yield source
-    assignment.load.cache_clear()
 
 
 def invoke(*arguments):
@@ -85,12 +83,15 @@ def test_release_of_an_unknown_assignment_names_those_that_exist(course):
     assert "Error: There is no assignment '98_none'; there are 99_toy." in result.output
 
 
-def test_grading_refuses_to_start_without_walls(course, tmp_path):
-    (tmp_path / "submitted").mkdir()
-    result = grade(tmp_path)
+def test_grading_refuses_to_start_without_walls(course, tmp_path, monkeypatch):
+    invoke("release")
+    hand_in(tmp_path, "ada", RIGHT)
+    monkeypatch.setenv("PATH", str(tmp_path))  # where there is no bubblewrap
+    result = grade(tmp_path, "--workers", "1")
     assert result.exit_code == 1
+    assert "bubblewrap" in result.output
     assert "--isolation none" in result.output
-    assert not (tmp_path / "graded").exists()
+    assert not (tmp_path / "graded" / "grades.csv").exists()
 
 
 def test_grading_says_what_no_isolation_means_and_what_came_of_it(course, tmp_path):

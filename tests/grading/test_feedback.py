@@ -12,7 +12,7 @@ from nbformat.v4 import new_output
 from course_lib.grading import feedback, records
 from course_lib.grading.assignment import Check
 from course_lib.grading.examiner import STATUSES, Verdict
-from course_lib.grading.records import Entry
+from course_lib.grading.records import Entries, Entry
 
 from . import toy
 from .test_records import PNG, cell_of, executed, result, show
@@ -56,7 +56,7 @@ def page(tmp_path, assignment):
 
     def make(one, notebook=None, entries=None, isolation="bwrap"):
         records.save(tmp_path, assignment, one, notebook or (executed() if one.readable else None))
-        path = feedback.write(tmp_path, assignment, one, entries or {}, isolation)
+        path = feedback.write(tmp_path, assignment, one, entries or Entries(), isolation)
         assert path == tmp_path / "feedback" / one.student / "99_toy" / "toy.html"
         return Page(path.read_text(encoding="utf-8"))
 
@@ -74,7 +74,7 @@ def test_a_page_says_whose_it_is_and_how_many_points_it_has(page):
 
 
 def test_nothing_waits_when_a_person_has_read_it(page):
-    shown = page(result(), entries={("ada", "q2"): Entry(2.5, 0, "A good example.")})
+    shown = page(result(), entries=Entries({("ada", "q2"): Entry(2.5, 0, "A good example.")}))
     assert "8.5 of 10 points ." in shown.text
     assert "✎ graded by a person 2.5 of 4" in shown.text
     assert "Comment: A good example." in shown.text
@@ -156,7 +156,7 @@ def test_a_page_without_grades_says_why_and_nothing_else(page, submission):
 
 
 def test_points_that_a_person_gives_to_a_quarantined_submission_are_told(page):
-    shown = page(result(submission="malformed"), entries={("ada", "q2"): Entry(4)})
+    shown = page(result(submission="malformed"), entries=Entries({("ada", "q2"): Entry(4)}))
     assert "4 of 10 points so far; 6 points wait for a person." in shown.text
     assert "A sentence about it." in shown.text
     assert "What you handed in" not in shown.text
@@ -229,7 +229,7 @@ def test_nothing_active_whoever_wrote_it(page, tmp_path, assignment):
     outputs.append(new_output("error", ename=evil, evalue=evil, traceback=[evil]))
     notebook = executed(evil, outputs=outputs, extra=evil)
     cell_of(notebook, "q2").attachments = {evil: {"image/png": evil, "image/svg+xml": evil}}
-    entries = {(evil[:1], "q2"): Entry(1, 0, evil)}
+    entries = Entries({(evil[:1], "q2"): Entry(1, 0, evil)})
     one = result(evil[:1], "repaired", evil, q1_values="failed", q1_random="failed", q1_errors="error")
     one = replace(one, notes=(evil,))
     pages = [page(one, notebook, entries)]

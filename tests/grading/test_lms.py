@@ -134,7 +134,7 @@ def test_the_newest_of_several_attempts_counts(bring, tmp_path):
     result = bring(
         {
             "a_501_1_toy-2.ipynb": (NOON, b"third"),
-            "a_501_2_toy.ipynb": (NOON, b"first"),
+            "a_501_2_toy.ipynb": (EVENING, b"first"),
             "a_501_3_toy-1.ipynb": (NOON, b"second"),
             "a_501_4_other.ipynb": (NOON, b"other"),
         }
@@ -405,7 +405,7 @@ CANVAS_BOOK = (
 )  # fmt: skip
 
 
-def summary(out, **scores):
+def summary(out, unread="malformed", **scores):
     """Write what `course grade` does: a score of 20, or None, for each student."""
     out.mkdir(exist_ok=True)
     with (out / "summary.csv").open("w", newline="", encoding="utf-8") as file:
@@ -416,7 +416,7 @@ def summary(out, **scores):
         writer.writerow(["ada-lovelace", "98_b", 1, 2, "intact", 0, ""])
         for student, score in scores.items():
             student = student.replace("_", "-")
-            status = "malformed" if score is None else "intact"
+            status = unread if score is None else "intact"
             writer.writerow([student, "99_toy", "" if score is None else score, 20, status, 0, ""])
             page = out / "feedback" / student / "99_toy" / "toy.html"
             page.parent.mkdir(parents=True, exist_ok=True)
@@ -440,7 +440,7 @@ def test_moodle_round_trip(bring, tmp_path):
     rows = list(csv.DictReader(io.StringIO(expected.removeprefix("\ufeff"), newline="")))
     assert [row["Grade"] for row in rows] == ["77.5", "100", ""]
     assert "Scores are scaled from 20 points to the 100 of Moodle." in result.notes
-    assert "in the file, but nothing of theirs was graded (1): Eve." in result.problems
+    assert "handed in nothing, left as they are (1): Eve." in result.notes
     assert any("replaced (1): zoe-muller" in problem for problem in result.problems)
 
 
@@ -455,6 +455,16 @@ def test_moodles_pages_carry_the_names_that_it_gave(bring, tmp_path):
             "Zoë Müller_102_assignsubmission_file_/toy.html",
         ]
         assert pages.read(pages.namelist()[0]) == b"<p>ada-lovelace</p>"
+
+
+def test_who_handed_in_nothing_gets_no_page(bring, tmp_path):
+    bring(FOLDERS)
+    summary(tmp_path / "graded", unread="missing", ada_lovelace=1, zoe_muller=None)
+    result = put_back(tmp_path, MOODLE_SHEET)
+    with zipfile.ZipFile(result.feedback) as pages:
+        assert pages.namelist() == ["Ada Lovelace_101_assignsubmission_file_/toy.html"]
+    assert "handed in nothing, left as they are (2): Zoë Müller, Eve." in result.notes
+    assert result.problems == ()
 
 
 def test_moodle_in_another_language_is_understood(bring, tmp_path):
@@ -478,6 +488,14 @@ def test_canvas_round_trip(bring, tmp_path):
             "lovelaceada_501_9001_toy.html",
             "müllerzoë_LATE_502_9002_toy-2.html",
         ]
+
+
+def test_canvas_may_begin_with_a_byte_order_mark_and_sum_up_what_it_does_not_take(bring, tmp_path):
+    bring(CANVAS)
+    summary(tmp_path / "graded", lovelaceada_501=15)
+    book = "\ufeff" + CANVAS_BOOK.replace("Current Score", "All of Toy (7)")
+    result = put_back(tmp_path, book)
+    assert result.grades.read_bytes().decode() == book.replace('"A, B",3,,', '"A, B",3,7.5,')
 
 
 def test_what_canvas_excuses_stays_excused(bring, tmp_path):

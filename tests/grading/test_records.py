@@ -20,7 +20,7 @@ from sqlalchemy import inspect
 from course_lib.grading import records
 from course_lib.grading.assignment import AssignmentError, grade_id, role
 from course_lib.grading.examiner import Verdict
-from course_lib.grading.records import Entry, Result
+from course_lib.grading.records import Entries, Entry, Result
 
 from . import toy
 
@@ -313,7 +313,7 @@ def test_a_long_line_is_no_way_to_hold_up_the_grader():
 
 
 def test_verdicts_become_scores_and_manual_questions_wait(course):
-    assert course.keep(result(q1_random="failed")) == {}
+    assert course.keep(result(q1_random="failed")) == Entries()
     assert course.grade("q1-values") == (2, None, False)
     assert course.grade("q1-random") == (0, None, False)
     assert course.grade("q2") == (None, None, True)
@@ -354,7 +354,7 @@ def test_what_a_person_entered_stays_whatever_becomes_of_the_verdicts(course):
     course.enter("q2", score=3, extra=0.5, comment="Nice example.")
     course.enter("q1-random", score=1)
     for changed in (result(q1_random="failed"), result(), result(submission="malformed")):
-        entered = course.keep(changed).items()
+        entered = course.keep(changed).entered.items()
         assert {place: replace(entry, outdated=False) for place, entry in entered} == {
             ("ada", "q2"): Entry(3, 0.5, "Nice example."),
             ("ada", "q1-random"): Entry(1),
@@ -403,12 +403,12 @@ def test_a_check_may_be_added_and_removed_without_losing_scores(course):
     course.rewrite(errors="")
     fewer = result()
     fewer = replace(fewer, verdicts=tuple(v for v in fewer.verdicts if v.check != "q1-errors"))
-    assert course.keep(fewer)["ada", "q2"].score == 3
+    assert course.keep(fewer).of("ada", "q2").score == 3
     with course.book() as book:
         assert book.find_submission("99_toy", "ada").score == 2 + 3 + 3
         assert book.find_submission("99_toy", "ada").max_score == 9
     course.rewrite()
-    assert course.keep(result())["ada", "q2"].score == 3
+    assert course.keep(result()).of("ada", "q2").score == 3
     assert course.grade("q1-errors") == (1, None, False)
     assert course.grade("q2") == (None, 3, False)
 
@@ -419,7 +419,7 @@ def test_an_answer_cell_added_later_can_be_commented(course):
     course.rewrite()
     course.keep(result())
     course.enter("q2", comment="Good.")
-    assert course.keep(result()) == {("ada", "q2"): Entry(comment="Good.")}
+    assert course.keep(result()) == Entries({("ada", "q2"): Entry(comment="Good.")})
 
 
 def test_a_cell_with_a_persons_score_cannot_vanish_unnoticed(course):
@@ -429,7 +429,7 @@ def test_a_cell_with_a_persons_score_cannot_vanish_unnoticed(course):
     with pytest.raises(AssignmentError, match=r"toy\.ipynb no longer has the cell q1-errors"):
         course.keep(replace(result(), verdicts=result().verdicts[:1] + result().verdicts[2:]))
     course.rewrite()
-    assert course.keep(result())["ada", "q1-errors"].score == 1
+    assert course.keep(result()).of("ada", "q1-errors").score == 1
 
 
 def test_a_renamed_notebook_keeps_its_scores(course):
@@ -437,7 +437,7 @@ def test_a_renamed_notebook_keeps_its_scores(course):
     course.enter("q2", score=3)
     path = course.toy.path
     course.toy = replace(course.toy, path=path.with_name("renamed.ipynb"))
-    assert course.keep(result())["ada", "q2"].score == 3
+    assert course.keep(result()).of("ada", "q2").score == 3
 
 
 def test_the_first_gradebook_is_whole_without_alembic_on_the_path(tmp_path, monkeypatch):
@@ -494,6 +494,7 @@ def test_the_summary_has_one_row_for_each_student(course):
         "assignment": "99_toy",
         "score": "6",
         "max_score": "10",
+        "late_penalty": "",
         "submission_status": "repaired",
         "manual_left": "1",
         "notes": "A sentence about it.",
@@ -520,7 +521,7 @@ def test_rows_of_other_assignments_stay(course):
     course.keep(result(message="=1+1", q1_values="failed"))
     before = {name: course.table(name) for name in ("grades.csv", "summary.csv")}
     other = replace(course.toy, name="98_other")
-    records.write_tables(course.out, other, [replace(result("zoe"), assignment="98_other")], {})
+    records.write_tables(course.out, other, [replace(result("zoe"), assignment="98_other")], Entries())
     for name, rows in before.items():
         assert course.table(name)[-len(rows) :] == rows
         assert course.table(name)[0]["assignment"] == "98_other"
@@ -538,7 +539,7 @@ def test_a_table_with_other_columns_is_not_overwritten(course):
 )
 def test_no_spreadsheet_takes_a_message_for_a_formula(course, formula):
     one = result(formula, message=formula, q1_values="failed")
-    records.write_tables(course.out, course.toy, [replace(one, notes=(formula,))], {})
+    records.write_tables(course.out, course.toy, [replace(one, notes=(formula,))], Entries())
     texts = [row[column] for row in course.table("grades.csv") for column in ("student_id", "message")]
     texts += [row["notes"] for row in course.table("summary.csv")]
     assert not [text for text in texts if text and text[0] in "=+-@\t\r\n"]
@@ -548,9 +549,9 @@ def test_no_spreadsheet_takes_a_message_for_a_formula(course, formula):
 def test_any_message_survives_the_way_through_a_table(tmp_path_factory, message):
     course = Course(tmp_path_factory.mktemp("table"))
     one = result(message=message, q1_values="failed")
-    records.write_tables(course.out, course.toy, [one], {})
+    records.write_tables(course.out, course.toy, [one], Entries())
     records.write_tables(
-        course.out, replace(course.toy, name="98_other"), [], {}
+        course.out, replace(course.toy, name="98_other"), [], Entries()
     )  # reads and writes it again
     said = records.plain(message).strip()[:2000]
     assert course.row("q1-values")["message"] == ("'" + said if said[:1] in tuple("=+-@") else said)

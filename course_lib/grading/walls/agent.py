@@ -20,8 +20,21 @@ import torch
 
 from course_lib.grading.walls import wire
 
-_SEQUENCES = (range, collections.deque, *(type(view({})) for view in (dict.keys, dict.values, dict.items)))
-_ITERATORS = (type(_ for _ in ()), map, filter, zip, enumerate, reversed, type(iter([])), itertools.chain)
+_SEQUENCES: tuple[type, ...] = (
+    range,
+    collections.deque,
+    *(type(view({})) for view in (dict.keys, dict.values, dict.items)),
+)
+_ITERATORS: tuple[type, ...] = (
+    type(_ for _ in ()),
+    map,
+    filter,
+    zip,
+    enumerate,
+    reversed,
+    type(iter([])),
+    itertools.chain,
+)
 
 _agent: "Agent"
 
@@ -38,7 +51,7 @@ def serve() -> None:
 
     nowhere = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
     with nowhere, contextlib.redirect_stdout(nowhere), contextlib.redirect_stderr(nowhere):
-        _agent.serve(get_ipython().user_ns)  # type: ignore[no-untyped-call, union-attr]
+        _agent.serve(get_ipython().user_ns)
 
 
 class Agent:

@@ -61,7 +61,7 @@ class _Parent:
         signal.signal(signal.SIGCHLD, lambda number, frame: None)
         self._selector.register(self._listener, selectors.EVENT_READ, self._accept)
         self._selector.register(self._lifeline, selectors.EVENT_READ, self._end)
-        self._selector.register(woken, selectors.EVENT_READ, lambda: (woken.recv(4096), self._reap()))
+        self._selector.register(woken, selectors.EVENT_READ, lambda: self._reap(woken))
         while True:
             for key, _ in self._selector.select():
                 key.data()
@@ -76,7 +76,7 @@ class _Parent:
         self._selector.register(connection, selectors.EVENT_READ, lambda: self._hear(connection))
 
     def _hear(self, connection: socket.socket) -> None:
-        data, files = b"", []
+        data, files = b"", list[int]()
         with contextlib.suppress(OSError):
             data, files, _, _ = socket.recv_fds(connection, REQUEST_BYTES, MOST_FILES)
         if data:
@@ -112,7 +112,8 @@ class _Parent:
         finally:
             os._exit(code)
 
-    def _reap(self) -> None:
+    def _reap(self, woken: socket.socket) -> None:
+        woken.recv(4096)
         for pid, connection in list(self._children.items()):
             ended, status = os.waitpid(pid, os.WNOHANG)
             if not ended:

@@ -30,9 +30,22 @@ _TENSORS = {
 }
 _ARRAYS = {
     name: np.dtype(name)
-    for name in (
-        "float64 float32 float16 complex128 complex64 int64 int32 int16 int8 uint64 uint32 uint16 uint8 bool"
-    ).split()
+    for name in [
+        "float64",
+        "float32",
+        "float16",
+        "complex128",
+        "complex64",
+        "int64",
+        "int32",
+        "int16",
+        "int8",
+        "uint64",
+        "uint32",
+        "uint16",
+        "uint8",
+        "bool",
+    ]
 }
 
 
@@ -66,7 +79,7 @@ class Encoder:
         if depth > DEPTH or self._parts > PARTS:
             raise WireError("a value is nested too deep, contains itself, or has too many parts")
         if kind in (list, tuple, torch.Size, set, frozenset):
-            tag = {list: "l", set: "s", frozenset: "s"}.get(kind, "t")
+            tag = "l" if kind is list else "s" if kind in (set, frozenset) else "t"
             return [tag, *(self(item, depth + 1) for item in value)]
         if kind in (dict, OrderedDict):
             return ["d", *([self(k, depth + 1), self(v, depth + 1)] for k, v in value.items())]
@@ -240,7 +253,9 @@ def describe(network: torch.nn.Module) -> list[Any] | None:
 def _options(layer: torch.nn.Module) -> Iterator[str]:
     if isinstance(layer, torch.nn.RNNBase):  # whose __init__ names none
         yield from ("input_size", "hidden_size", "num_layers", "bias", "batch_first", "dropout")
-        yield from ("bidirectional", "nonlinearity") if isinstance(layer, torch.nn.RNN) else ("bidirectional",)
+        yield from (
+            ("bidirectional", "nonlinearity") if isinstance(layer, torch.nn.RNN) else ("bidirectional",)
+        )
         return
     yield from (set(inspect.signature(type(layer).__init__).parameters) - {"self", "device", "dtype"})
 
