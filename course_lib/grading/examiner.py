@@ -20,7 +20,7 @@ import signal
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from types import CodeType, FrameType
 from typing import TYPE_CHECKING, Any
@@ -43,6 +43,7 @@ OUTPUT_BYTES = 4 << 20  # kept of what one cell prints and draws
 
 STATUSES = ("passed", "failed", "error", "timeout", "memory", "crashed", "manual", "flagged")
 
+_TRIES = 3
 _GRACE = 20.0  # seconds after which an examination that does not end by itself is ended
 _CHILD = "course_lib.grading.examiner:attend"
 _MODULES = (
@@ -195,7 +196,8 @@ class Examiner:
     ) -> Examined:
         start = time.monotonic()
         executed = copy.deepcopy(notebook)
-        progress = _Progress(executed, {}, set(), seen, seconds)
+        progress = _Progress(executed, {}, seen, seconds)
+        failures = 0
         while (left := SUBMISSION_SECONDS - (time.monotonic() - start)) > 0:
             job = _Job(
                 notebook,
@@ -210,8 +212,13 @@ class Examiner:
                 self._kernels.door,
                 self._isolation,
             )
-            if self._attempt(job, progress):
-                break
+            try:
+                if self._attempt(job, progress):
+                    break
+            except _FailureError:  # perhaps somebody has killed a process of ours
+                failures += 1
+                if failures == _TRIES:
+                    raise
         for check in _checks(executed).values():
             if check not in progress.verdicts:
                 message = f"All {SUBMISSION_SECONDS:.0f} seconds were used up."
@@ -223,8 +230,11 @@ class Examiner:
         """Run cells in one kernel until all are done (True) or one of them hangs or ends it (False)."""
         from course_lib.grading.sandbox import Forked
 
-        self._kernels.ensure()
-        self._examinations.ensure()
+        parents = self._kernels, self._examinations
+        for parent in parents:
+            parent.start()
+        for parent in parents:
+            parent.ready()
         ours, theirs = multiprocessing.Pipe()
         with ours, theirs:
             child = Forked(self._examinations.door, {}, [theirs.fileno()])
@@ -237,15 +247,20 @@ class Examiner:
                 child.wait(10)
 
 
+class _FailureError(Exception):
+    """Of the grader itself, not of a submission."""
+
+
 @dataclass
 class _Progress:
     """What is known of a submission so far."""
 
     executed: NotebookNode
     verdicts: dict[str, Verdict]
-    lost: set[int]
     seen: set[str]
     seconds: dict[str, float]
+    lost: set[int] = field(default_factory=set)  # places of cells that hung or ended a kernel
+    suspects: set[int] = field(default_factory=set)  # that did so once
 
     def follow(self, pipe: Connection, seconds: float) -> bool:
         """Take in what an examination reports; see :meth:`Examiner._attempt`."""
@@ -268,15 +283,21 @@ class _Progress:
                 case "lost":
                     return self._lose(*rest)
                 case "failed":
-                    raise RuntimeError(rest[0])
+                    raise _FailureError(rest[0])
                 case "done":
                     self.seen |= rest[0]
                     return True
 
     def _lose(self, place: int, status: str, message: str) -> bool:
-        """Note which cell hung or ended the kernel; the others go on in a fresh one."""
+        """Note which cell hung or ended the kernel; the others go on in a fresh one.
+
+        What ended a process has a second chance: it may have been killed from elsewhere.
+        """
         if place < 0:
-            raise RuntimeError(f"No kernel could be started. {message}")
+            raise _FailureError(f"No kernel could be started. {message}")
+        if status != "timeout" and place not in self.suspects:
+            self.suspects.add(place)
+            return False
         self.lost.add(place)
         check = _checks(self.executed).get(place)
         if check is not None and check not in self.verdicts:
@@ -450,8 +471,6 @@ class _Examination:
         start = time.monotonic()
         verdict = self._verdict(Cell(cell.source, check), seconds)
         self._report(("verdict", verdict, time.monotonic() - start))
-        if verdict.status in ("timeout", "crashed") or self._gone():
-            raise _LostError(verdict.status, verdict.message)
 
     def _verdict(self, cell: Cell, seconds: float) -> Verdict:
         from course_lib.device import seed_all
@@ -474,19 +493,15 @@ class _Examination:
             with warnings.catch_warnings(), _silence():
                 warnings.simplefilter("ignore")
                 exec(code, self._names)
-        except Ended:
-            return Verdict(cell.check, "timeout", f"It took longer than {seconds:.0f} seconds.")
-        except Silence:
-            lost = self._ended()
-            return Verdict(cell.check, lost.status, lost.message)
+        except Ended as error:
+            raise _LostError("timeout", f"It took longer than {seconds:.0f} seconds.") from error
+        except Silence as error:
+            raise self._ended() from error
         except BaseException as error:
             return _verdict_on(cell.check, error)
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
         return Verdict(cell.check, "passed")
-
-    def _gone(self) -> bool:
-        return self._client.km.provisioner.exit_code(0) is not None
 
     def _ended(self) -> _LostError:
         """Say how the kernel ended."""
@@ -556,8 +571,13 @@ def _kernel(job: _Job) -> Iterator[Any]:
     client.shutdown_kernel = "immediate"
     client.log = manager.log = logging.Logger("grading", logging.CRITICAL)
     client.reset_execution_trackers()
-    with client.setup_kernel(cleanup_kc=True):
+    try:
+        client.start_new_kernel()
+        client.start_new_kernel_client()
         yield client
+    finally:
+        if manager.provisioner is not None:  # nbclient's own way of ending kernels waits longer
+            manager.provisioner.end()  # type: ignore[attr-defined]
 
 
 def _note(name: str, message: str) -> NotebookNode:

@@ -7,12 +7,11 @@ import multiprocessing
 import os
 import secrets
 import threading
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections import Counter, deque
+from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
 from concurrent.futures import CancelledError as Cancelled
 from dataclasses import dataclass
-from itertools import chain
 from multiprocessing import connection, util
 from pathlib import Path
 
@@ -257,8 +256,8 @@ def _examined(
     first = next(tasks, None)
     if first is None:
         return
-    todo: Iterable[_Task] = chain([first], tasks)
-    tries: Counter[str] = Counter()
+    again = deque([first])
+    tries: Counter[str | None] = Counter()  # None: the reference
     reference: Reference | None = None
     pending: dict[Future[Examined], _Task] = {}
     while True:
@@ -266,19 +265,27 @@ def _examined(
             with _executor(workers, scheduler) as (executor, at_a_time):
                 if reference is None:
                     reference = _reference(run, executor)
-                for task in todo:
+                while task := again[0] if again else next(tasks, None):
+                    if not again:
+                        again.append(task)  # until it is accepted
                     pending[executor.submit(examine, run, task.notebook, reference)] = task
+                    again.popleft()
                     if len(pending) >= at_a_time:
                         yield from _finished(pending)
                 while pending:
                     yield from _finished(pending)
                 return
         except (BrokenExecutor, Cancelled) as error:
-            again = list(pending.values())
+            for task in pending.values():
+                tries[task.student] += 1
+                if tries[task.student] < _TRIES:
+                    again.append(task)
+                else:
+                    yield task, error
             pending.clear()
-            tries.update(task.student for task in again)
-            yield from ((task, error) for task in again if tries[task.student] >= _TRIES)
-            todo = chain([task for task in again if tries[task.student] < _TRIES], tasks)
+            tries[None] += reference is None
+            if tries[None] == _TRIES:
+                raise AssignmentError(f"No worker stays alive: {error} Too little memory?") from error
 
 
 def _finished(pending: dict[Future[Examined], _Task]) -> Iterator[tuple[_Task, Examined | Exception]]:

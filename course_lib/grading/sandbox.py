@@ -11,6 +11,7 @@ import json
 import os
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -39,20 +40,16 @@ LIMITS = Limits(
     disk=256 << 20,
 )
 
+_TRIES = 3
 _START_SECONDS = 120.0  # to import everything, on a busy machine
 _CHILD = "course_lib.grading.walls.kernel:start"
 _NO_BUBBLEWRAP = "bubblewrap is missing: sudo apt install bubblewrap (Fedora: sudo dnf install bubblewrap)."
 _MODULES = (  # what kernels and notebooks import
-    *("IPython", "IPython.core.completer", "IPython.core.magics", "IPython.extensions.storemagic"),
-    *(
-        "ipykernel.kernelapp",
-        "ipykernel.ipkernel",
-        "ipykernel.zmqshell",
-        "ipykernel.iostream",
-        "debugpy",
-        "comm",
-    ),
-    *("numpy", "torch", "matplotlib.pyplot", "matplotlib_inline.backend_inline", "sklearn.datasets"),
+    *("IPython", "IPython.core.completer", "IPython.core.completerlib", "IPython.core.debugger"),
+    *("IPython.core.magics", "IPython.core.oinspect", "IPython.extensions.storemagic", "comm"),
+    *("ipykernel.kernelapp", "ipykernel.ipkernel", "ipykernel.zmqshell", "ipykernel.debugger"),
+    *("tornado.platform.asyncio", "matplotlib.pyplot", "matplotlib_inline.backend_inline"),
+    *("numpy", "torch", "sklearn.datasets"),
     *("course_lib.checking", "course_lib.data", "course_lib.device", "course_lib.plotting"),
 )
 
@@ -87,6 +84,7 @@ class WarmParent:
         self._environment = environment
         self._folder = Path(tempfile.mkdtemp(prefix="course-"))
         self._process: subprocess.Popen[bytes] | None = None
+        self._answers = False
         self._lock = threading.Lock()
 
     @property
@@ -94,17 +92,38 @@ class WarmParent:
         """The path of the socket on which :func:`fork` asks for a child."""
         return str(self._folder / "door")
 
-    def ensure(self) -> None:
-        """Start the parent, anew if it has ended.
+    def start(self) -> None:
+        """Start the parent if it does not run; :func:`ready` waits for it.
 
         Raises
         ------
         SandboxError
-            When it does not start.
+            When it cannot be started.
         """
         with self._lock:
             if self._process is None or self._process.poll() is not None:
                 self._start()
+
+    def ready(self) -> None:
+        """Wait until the parent answers.
+
+        Raises
+        ------
+        SandboxError
+            With what it said, when it has ended.
+        """
+        with self._lock:
+            tries = 0
+            while not self._answers:
+                assert self._process is not None
+                try:
+                    self._await_answer()
+                except SandboxError:
+                    tries += 1
+                    killed = self._process.returncode in (-signal.SIGKILL, 128 + signal.SIGKILL)
+                    if not killed or tries == _TRIES:
+                        raise
+                    self._start()
 
     def _start(self) -> None:
         self._stop()
@@ -116,9 +135,9 @@ class WarmParent:
         end, self._lifeline = os.pipe()
         numbers = str(listener.fileno()), str(end)
         python = (sys.executable, "-P", "-m", "course_lib.grading.walls.warm")
-        log = self._folder / "log"
+        self._answers = False
         try:
-            with log.open("wb") as errors:
+            with (self._folder / "log").open("wb") as errors:
                 self._process = subprocess.Popen(
                     (*self._wrapper, *python, *numbers, self._child, *self._modules),
                     env=self._environment,
@@ -133,10 +152,8 @@ class WarmParent:
         finally:
             listener.close()
             os.close(end)
-        self._await_start(log)
 
-    def _await_start(self, log: Path) -> None:
-        """Wait until the parent answers."""
+    def _await_answer(self) -> None:
         assert self._process is not None
         try:
             with socket.socket(socket.AF_UNIX) as probe:
@@ -144,11 +161,15 @@ class WarmParent:
                 probe.connect(self.door)
                 probe.shutdown(socket.SHUT_WR)
                 if probe.recv(1):
+                    self._answers = True
                     return
         except OSError:
             pass
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(timeout=1)
         self._process.kill()
         self._process.wait()
+        log = self._folder / "log"
         raise SandboxError(log.read_text(errors="replace").strip()[-2000:] or "It did not start in time.")
 
     def _stop(self) -> None:
@@ -208,6 +229,7 @@ def kernels(isolation: Isolation, device: str) -> WarmParent:
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), "/usr/local/bin", "/usr/bin", "/bin"]),
         "LANG": "C.UTF-8",
         "OMP_NUM_THREADS": "1",
+        "PYDEVD_DISABLE_FILE_VALIDATION": "1",  # or the debugger that ipykernel imports complains
         "PYTHONHASHSEED": "0",
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
         **({} if device == "cuda" else {"CUDA_VISIBLE_DEVICES": ""}),
@@ -385,8 +407,18 @@ class WalledProvisioner(KernelProvisionerBase):
             "user": user,
         }
 
+    def end(self) -> None:
+        """End the kernel now, wait until nothing of it is left, and tidy up."""
+        if self._child:
+            self._child.kill()
+            self._child.wait(10)
+        self._tidy()
+
     async def cleanup(self, restart: bool = False) -> None:
         """Close what belongs to the kernel."""
+        self._tidy()
+
+    def _tidy(self) -> None:
         if self._folder is not None:
             self.channel.close()
             shutil.rmtree(self._folder, ignore_errors=True)
@@ -412,7 +444,8 @@ def missing() -> list[str]:
         return [_NO_BUBBLEWRAP]
     parent = kernels("bwrap", "cpu")
     try:
-        parent.ensure()
+        parent.start()
+        parent.ready()
         with socket.socketpair()[1] as unused:
             child = Forked(
                 parent.door, {"limits": dict(LIMITS), "probe": True, "user": _someone()}, [unused.fileno()]

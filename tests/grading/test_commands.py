@@ -18,7 +18,7 @@ def course(tmp_path, monkeypatch):
     """A course that has one small assignment, with a student's folder."""
     source = toy.write(tmp_path)
     monkeypatch.setattr(assignment, "solutions", lambda: tmp_path / "solutions")
-    yield source
+    return source
 
 
 def invoke(*arguments):

@@ -98,7 +98,8 @@ def test_the_cpu_is_all_there_is_unless_a_card_is_asked_for(toys):
 def test_a_submission_runs_in_an_empty_folder_of_its_own(toys):
     answer = (
         GOOD
-        + "\n\nimport os\nassert set(os.listdir('.')) <= {'.ipython', '.cache'}, os.listdir('.')\nopen('mine.txt', 'w').write('x')"
+        + "\n\nimport os\nassert set(os.listdir('.')) <= {'.ipython'}, os.listdir('.')\n"
+        + "open('mine.txt', 'w').write('x')"
     )
     assert statuses(toys, submission(answer)) == ALL_PASSED
 

@@ -20,20 +20,11 @@ import torch
 
 from course_lib.grading.walls import wire
 
-_SEQUENCES: tuple[type, ...] = (
-    range,
-    collections.deque,
-    *(type(view({})) for view in (dict.keys, dict.values, dict.items)),
-)
+_VIEWS: tuple[type, ...] = (type({}.keys()), type({}.values()), type({}.items()))
+_SEQUENCES: tuple[type, ...] = (range, collections.deque, *_VIEWS)
 _ITERATORS: tuple[type, ...] = (
-    type(_ for _ in ()),
-    map,
-    filter,
-    zip,
-    enumerate,
-    reversed,
-    type(iter([])),
-    itertools.chain,
+    *(type(_ for _ in ()), type(iter([])), itertools.chain),
+    *(map, filter, zip, enumerate, reversed),
 )
 
 _agent: "Agent"
@@ -228,10 +219,7 @@ class Agent:
             if isinstance(value, plain):
                 return encode(convert(value))
         if isinstance(value, _SEQUENCES) or (self._plain and isinstance(value, _ITERATORS)):
-            items = list(itertools.islice(value, wire.PARTS + 1))
-            if len(items) > wire.PARTS:
-                raise wire.WireError(f"a {type(value).__name__} of more than {wire.PARTS:,} items")
-            return encode(items)
+            return encode(_listed(value))
         if isinstance(value, torch.nn.Module):
             plan = wire.describe(value)
             if plan is not None:
@@ -264,6 +252,13 @@ _PLAIN: tuple[tuple[type, Any], ...] = (
     (set, set),
     (frozenset, frozenset),
 )
+
+
+def _listed(value: Any) -> list[Any]:
+    items = list(itertools.islice(value, wire.PARTS + 1))
+    if len(items) > wire.PARTS:
+        raise wire.WireError(f"a {type(value).__name__} of more than {wire.PARTS:,} items")
+    return items
 
 
 def _tensors(value: Any) -> Iterator[torch.Tensor]:
