@@ -407,6 +407,10 @@ def fill_gradebook(out: Path, assignment: Assignment, results: Sequence[Result],
                     book.db.commit()
             penalties = _penalize(book, assignment)
             return Entries(_entries(book, assignment), penalties)
+    except ModuleNotFoundError as error:
+        raise AssignmentError(
+            f"The gradebook's database needs the package {error.name}: pip install {error.name}."
+        ) from error
     except (SQLAlchemyError, InvalidEntry) as error:
         raise AssignmentError(
             f"The gradebook cannot be written ({type(error).__name__}: {str(error).splitlines()[0]}). Close "

@@ -1,13 +1,14 @@
 """A whole class is graded: each submission gets what it earned, and none stands in another's way."""
 
 import csv
+import os
 import random
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import nbformat
 import psutil
@@ -226,6 +227,25 @@ def test_a_dask_cluster_gives_the_same_marks(small, tmp_path):
     assert there.graded == 4
     for name in ("grades.csv", "summary.csv"):
         assert (tmp_path / "graded" / name).read_bytes() == (tmp_path / "cluster" / name).read_bytes()
+
+
+def test_a_dask_worker_that_is_lost_costs_nothing_but_time(small, tmp_path):
+    from distributed import LocalCluster
+
+    submitted, out = tmp_path / "submitted", tmp_path / "cluster"
+    grade(small, submitted, tmp_path / "graded")
+    with (
+        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
+        ThreadPoolExecutor(1) as executor,
+    ):
+        running = executor.submit(grade, small, submitted, out, scheduler=cluster.scheduler_address)
+        while not list(out.rglob("*.json")):
+            assert not running.done()
+            time.sleep(0.05)
+        os.kill(next(iter(cluster.workers.values())).pid, signal.SIGKILL)
+        assert running.result(timeout=120).problems == ()
+    for name in ("grades.csv", "summary.csv"):
+        assert (tmp_path / "graded" / name).read_bytes() == (out / name).read_bytes()
 
 
 def test_a_scheduler_that_does_not_answer_is_named(small, tmp_path):
