@@ -18,6 +18,8 @@ import torch
 
 from course_lib.grading.walls import wire
 
+_WATCHED = 500  # of a student's parameters, those that a check has seen last
+
 # Exceptions that a check may wait for by name. StopIteration is none of them: raised by a student's
 # function inside all(map(…)), it would end the loop, and the check would pass.
 _EXPECTED = {
@@ -255,6 +257,16 @@ class Border:
             self._networks[number] = network
         return ["network", number, encode(plan), encode(wire.numbers(network))]
 
+    def _received_network(self, plan: Any, content: Any, numbers: Any) -> torch.nn.Module:
+        """Return a copy of a student's network; what a check writes into it is carried over."""
+        try:
+            network = wire.build(plan, content)
+            parameters = zip(network.parameters(), numbers, strict=True)
+            self._watched += [_Watched(number, parameter) for parameter, number in parameters]
+        except (TypeError, ValueError, RuntimeError, KeyError) as error:
+            raise wire.WireError(f"a network that cannot be built ({error})") from error
+        return network
+
     def _special(self, decode: wire.Decoder, tag: str, rest: list[Any]) -> Any:
         match tag:
             case "object" if type(rest[0]) is int:
@@ -275,11 +287,7 @@ class Border:
                 self._graph.append(decode(rest[0]))
                 return self._graph[-1]
             case "network":
-                plan = decode(rest[0])
-                try:
-                    return wire.build(plan, decode(rest[1]))
-                except (TypeError, ValueError, RuntimeError, KeyError) as error:
-                    raise wire.WireError(f"a network that cannot be built ({error})") from error
+                return self._received_network(decode(rest[0]), decode(rest[1]), rest[2])
         raise wire.WireError("unknown tag")
 
     def _write_back(self, inouts: list[Any], changed: Any, networks: Any) -> None:
@@ -294,6 +302,7 @@ class Border:
 
     def _carry_over(self) -> None:
         """Send over what a check has written into a student's parameter."""
+        self._watched = self._watched[-_WATCHED:]
         for watched in self._watched:
             if not torch.equal(watched.tensor.detach(), watched.known):
                 watched.known = watched.tensor.detach().clone()

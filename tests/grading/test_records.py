@@ -556,3 +556,30 @@ def test_any_message_survives_the_way_through_a_table(tmp_path_factory, message)
     said = records.plain(message).strip()[:2000]
     assert course.row("q1-values")["message"] == ("'" + said if said[:1] in tuple("=+-@") else said)
     assert len(course.table("grades.csv")) == len(PASSED)
+
+
+def test_handing_in_late_costs_what_nbgraders_rule_says(course, monkeypatch, tmp_path):
+    late = replace(result("ada"), timestamp="2026-11-20 12:00:00 UTC")
+    course.keep(late, replace(result("bea"), timestamp="2026-11-19 12:00:00 UTC"))
+    with course.book() as book:
+        book.update_or_create_assignment("99_toy", duedate="2026-11-20 00:00:00 UTC")
+    course.keep(late, replace(result("bea"), timestamp="2026-11-19 12:00:00 UTC"))
+    assert (course.sum("ada")["score"], course.sum("ada")["late_penalty"]) == ("6", "")
+    (tmp_path / "course").mkdir()
+    monkeypatch.setattr(records, "solutions", lambda: tmp_path / "course" / "solutions")
+    rule = "c = get_config()\nc.LateSubmissionPlugin.penalty_method = 'zero'\n"
+    (tmp_path / "course" / "nbgrader_config.py").write_text(rule, encoding="utf-8")
+    entries = course.keep(late, replace(result("bea"), timestamp="2026-11-19 12:00:00 UTC"))
+    assert entries.penalties == {"ada": 6.0}
+    assert (course.sum("ada")["score"], course.sum("ada")["late_penalty"]) == ("0", "6")
+    assert course.sum("bea")["score"] == "6"
+    with course.book() as book:
+        assert book.find_submission("99_toy", "ada").late_submission_penalty == 6
+
+
+def test_whose_score_has_changed_is_told(course):
+    course.keep(result("ada"), result("bea"))
+    worse = result("ada", q1_random="failed")
+    entries = records.fill_gradebook(course.out, course.toy, [worse, result("bea")])
+    told = records.write_tables(course.out, course.toy, [worse, result("bea")], entries)
+    assert told == ["ada: 6 before, 3 now"]

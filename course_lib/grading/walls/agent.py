@@ -182,7 +182,7 @@ class Agent:
                 self._leaves.append(leaf)
                 return leaf
             case "network":
-                return self._network(rest[0], rest[1], decode(rest[2]))
+                return self._network(rest[0], decode(rest[1]), decode(rest[2]))
         raise wire.WireError(f"unknown tag {tag}")
 
     def _network(self, number: int, plan: Any, content: dict[str, Any]) -> torch.nn.Module:
@@ -223,7 +223,8 @@ class Agent:
         if isinstance(value, torch.nn.Module):
             plan = wire.describe(value)
             if plan is not None:
-                return ["network", encode(plan), encode(wire.numbers(value))]
+                kept = [self._keep(parameter) for parameter in value.parameters()]
+                return ["network", encode(plan), encode(wire.numbers(value)), kept]
         if type(value) is _Held:
             value = value.value
         return ["object", self._keep(value), type(value).__name__]
@@ -261,13 +262,15 @@ def _listed(value: Any) -> list[Any]:
     return items
 
 
-def _tensors(value: Any) -> Iterator[torch.Tensor]:
+def _tensors(value: Any, depth: int = 0) -> Iterator[torch.Tensor]:
     """Yield the tensors in a result, in the order in which it is encoded."""
+    if depth > wire.DEPTH:
+        raise wire.WireError("a value is nested too deep or contains itself")
     if isinstance(value, torch.Tensor):
         yield value
     elif isinstance(value, dict):
         for item in value.values():
-            yield from _tensors(item)
+            yield from _tensors(item, depth + 1)
     elif isinstance(value, list | tuple):
         for item in value:
-            yield from _tensors(item)
+            yield from _tensors(item, depth + 1)
