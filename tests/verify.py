@@ -11,6 +11,7 @@ import random
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +22,7 @@ from tests import notebooks
 ROOT = notebooks.ROOT
 REPORT = ROOT / "tests" / "verified.json"
 CLASS = 500  # submissions
+KILLS = 20
 
 _MODULES = ("_files", "_widget", "checking", "device", "plotting", "quiz", "training")  # that lectures use
 _STUDENTS_HALF = [
@@ -50,6 +52,7 @@ def parts() -> dict[str, list[str]]:
         grader = [f"course_lib/grading/{module}.py" for module in modules]
         found[f"mutants of {name}"] = [f"solutions/{name}/*", "course_lib/checking.py", *grader]
     found[f"{CLASS} submissions"] = ["solutions/00_start_here/*", *_GRADER]
+    found[f"{KILLS} kills"] = _GRADER
     return found
 
 
@@ -174,13 +177,22 @@ def submissions() -> str:
     )
 
 
+def kills() -> str:
+    """Kill processes of the grader at random moments; the tables must come out as undisturbed."""
+    from tests.grading import kills as killing
+
+    hit = Counter(killing.survived(KILLS, seed=0))
+    told = ", ".join(f"{count} × {what}" for what, count in hit.most_common())
+    return f"{told}; started again, the same tables"
+
+
 def _work(part: str) -> Callable[[], str]:
     kind, _, name = part.partition(" of ")
     if kind == "second run":
         return lambda: second_run(name)
     if kind == "mutants":
         return lambda: mutants(name)
-    return claims if part == "claims" else submissions
+    return {"claims": claims, f"{KILLS} kills": kills}.get(part, submissions)
 
 
 def main(wanted: list[str]) -> int:

@@ -237,7 +237,10 @@ class Examiner:
             parent.ready()
         ours, theirs = multiprocessing.Pipe()
         with ours, theirs:
-            child = Forked(self._examinations.door, {}, [theirs.fileno()])
+            try:
+                child = Forked(self._examinations.door, {}, [theirs.fileno()])
+            except OSError as error:
+                raise _FailureError(str(error)) from error
             theirs.close()
             try:
                 ours.send(job)
