@@ -230,8 +230,8 @@ def test_what_editors_do_is_no_repair(name, tmp_path):
         ("checks_edited", "checks (q1-miniature, "),
         ("check_deleted", "The cell q1-unseen was missing"),
         ("copy_of", "The file Copy of start_here.ipynb was read."),
-        ("untouched_release_beside_a_copy", "The file Copy of start_here.ipynb was read."),
-        ("other_files", "The file start_here.ipynb was read."),
+        ("untouched_release_beside_a_copy", "Copy of start_here.ipynb was read, not start_here.ipynb."),
+        ("other_files", "The file start_here.ipynb was read, not "),
     ],
 )
 def test_the_student_is_told(name, note, tmp_path):
@@ -438,7 +438,7 @@ def test_of_several_names_like_the_expected_one_the_newest_file_is_read(tmp_path
     contents = {"start_here (2).ipynb": other_answer("old"), "start_here (1).ipynb": other_answer("new")}
     result = files(tmp_path / NAME, **contents)
     assert answers(result.notebook)["q6"] == "new"
-    assert result.notes == ("The file start_here (1).ipynb was read.",)
+    assert result.notes == ("The file start_here (1).ipynb was read, not start_here (2).ipynb.",)
 
 
 def test_the_expected_name_stays_when_two_others_hold_answers(tmp_path):
