@@ -102,8 +102,8 @@ def restore(folder: Path, assignment: Assignment, release: NotebookNode) -> Rest
         others = [other for other, answered in (_restore_file(file, key) for file in files[1:]) if answered]
         restored = others[0] if len(others) == 1 else restored
     if restored.file and (len(files) > 1 or _likeness(restored.file, name)):
-        others = ", ".join(_printable(file.name) for file in files if file != restored.file)
-        which = f"The file {_printable(restored.file.name)} was read{', not ' if others else ''}{others}."
+        unread = ", ".join(_printable(file.name) for file in files if file != restored.file)
+        which = f"The file {_printable(restored.file.name)} was read{', not ' if unread else ''}{unread}."
         return replace(restored, notes=(which, *restored.notes))
     return restored
 
