@@ -18,6 +18,7 @@ import torch
 
 from course_lib.grading.walls import wire
 
+_KNOWN = {*vars(builtins), "function", "method", "generator", "ndarray"}  # classes that messages name
 _WATCHED = 500  # of a student's parameters, those that a check has seen last
 
 # Exceptions that a check may wait for by name. StopIteration is none of them: raised by a student's
@@ -29,6 +30,8 @@ _EXPECTED = {
     and issubclass(kind, Exception)
     and not issubclass(kind, StopIteration | Warning)
 } - {"Exception", "StopAsyncIteration"}
+# These are not made of a text alone; a check sees the class above them.
+_EXPECTED -= {"UnicodeDecodeError", "UnicodeEncodeError", "UnicodeTranslateError", "ExceptionGroup"}
 
 
 class StudentError(Exception):
@@ -128,6 +131,14 @@ class Border:
         """Call a seeding function over there, such as ``"torch.manual_seed"``."""
         self.ask("seed", "", function=function, seed=value)
 
+    def remember(self, place: int) -> None:
+        """Keep the names as they are now, for a check that runs later."""
+        self.ask("remember", "", place=place)
+
+    def recall(self, place: int) -> None:
+        """Go back to the names that were kept for a place."""
+        self.ask("recall", "", place=place)
+
     def leave(self) -> None:
         """Give the kernel back to the notebook."""
         self._send({"do": "leave"}, [])
@@ -142,7 +153,8 @@ class Border:
         coded : dict
             What has to be encoded.
         """
-        self._carry_over()
+        if do != "write":
+            self._carry_over()
         self._inouts, self._leaves = [], []
         encode = wire.Encoder(self._coded)
         message: dict[str, Any] = {"do": do, **plain, **{k: encode(v) for k, v in (coded or {}).items()}}
@@ -174,6 +186,7 @@ class Border:
 
     def _answer(self, do: str, path: str) -> dict[str, Any]:
         """Return the decoded answer to a request, after all the callbacks that came before it."""
+        earlier = len(self._raised)
         while True:
             try:
                 message, blob = self._channel.receive()
@@ -185,20 +198,24 @@ class Border:
             if type(message) is not dict:
                 raise Silence("what came back cannot be read")
             if "error" in message:
-                self._fail(message, do)
+                self._fail(message, do, earlier)
             decode = wire.Decoder(blob, self._special)
             try:
                 if "callback" not in message:
                     return {part: decode(coded) for part, coded in message.items()}
-                function = self._callbacks[decode(message["callback"])]
-                args, kwargs = decode(message["args"]), decode(message["kwargs"])
-            except (wire.WireError, KeyError, TypeError) as error:
+            except wire.WireError as error:
                 raise StudentError(f"{path} gave back what cannot be read ({error})") from error
+            try:
+                function = self._callbacks[decode(message["callback"])]
+                args, kwargs = list(decode(message["args"])), dict(decode(message["kwargs"]))
+            except (StudentError, wire.WireError, KeyError, TypeError, ValueError) as error:
+                self._send_error(StudentError(f"{path} called a function with what cannot be read ({error})"))
+                continue
             self._call_back(function, args, kwargs)
 
-    def _fail(self, message: dict[str, Any], do: str) -> NoReturn:
+    def _fail(self, message: dict[str, Any], do: str, earlier: int) -> NoReturn:
         kinds, number = message["error"], message.get("callback")
-        if type(number) is int and number in self._raised:  # a check's own function raised it
+        if type(number) is int and number > earlier and number in self._raised:  # a check's own function
             raise self._raised[number]
         if type(kinds) is not list:
             kinds = []
@@ -210,17 +227,21 @@ class Border:
         inouts, leaves = self._inouts, self._leaves
         encode = wire.Encoder(self._coded)
         try:
-            if type(args) is not list or type(kwargs) is not dict:
-                raise StudentError("a function was called with what are no arguments")
             message: dict[str, Any] = {"value": encode(function(*args, **kwargs))}
+            self._send(message, encode.blobs)
+        except StopIteration as error:  # would end a loop of the check's, as a generator's own must not
+            self._send_error(RuntimeError(f"a function raised {type(error).__name__}"))
         except Exception as error:
-            number = len(self._raised) + 1
-            self._raised[number] = error
-            named = [kind.__name__ for kind in type(error).__mro__ if kind.__name__ in _EXPECTED]
-            message = {"error": named[0] if named else "Exception", "text": str(error)[:2000], "id": number}
-            encode = wire.Encoder(self._coded)
+            self._send_error(error)
         self._inouts, self._leaves = inouts, leaves
-        self._send(message, encode.blobs)
+
+    def _send_error(self, error: Exception) -> None:
+        """Let a callback raise an exception over there; if it comes back, this one goes on here."""
+        number = len(self._raised) + 1
+        self._raised[number] = error
+        named = [kind.__name__ for kind in type(error).__mro__ if kind.__name__ in _EXPECTED]
+        name = named[0] if named else "Exception"
+        self._send({"error": name, "text": str(error)[:2000], "id": number}, [])
 
     # What comes and goes beside plain data
 
@@ -261,6 +282,9 @@ class Border:
         """Return a copy of a student's network; what a check writes into it is carried over."""
         try:
             network = wire.build(plan, content)
+            for module in network.modules():  # the inputs of a check are not for it to overwrite
+                if getattr(module, "inplace", False):
+                    module.inplace = False  # type: ignore[assignment]
             parameters = zip(network.parameters(), numbers, strict=True)
             self._watched += [_Watched(number, parameter) for parameter, number in parameters]
         except (TypeError, ValueError, RuntimeError, KeyError) as error:
@@ -270,7 +294,7 @@ class Border:
     def _special(self, decode: wire.Decoder, tag: str, rest: list[Any]) -> Any:
         match tag:
             case "object" if type(rest[0]) is int:
-                kind = str(rest[1])[:40]
+                kind = rest[1] if rest[1] in _KNOWN else "of a class of its own"
                 if self._allowed is not None and self._path not in self._allowed:
                     raise WrongKindError(
                         f"{self._path} gave an object ({kind}) where numbers, text, lists or arrays are due."
@@ -304,7 +328,8 @@ class Border:
         """Send over what a check has written into a student's parameter."""
         self._watched = self._watched[-_WATCHED:]
         for watched in self._watched:
-            if not torch.equal(watched.tensor.detach(), watched.known):
+            now = watched.tensor.detach()
+            if now.shape != watched.known.shape or not now.allclose(watched.known, 0, 0, equal_nan=True):
                 watched.known = watched.tensor.detach().clone()
                 self.ask("write", "", {"value": watched.known}, object=watched.number)
 

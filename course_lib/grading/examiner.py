@@ -16,6 +16,7 @@ import linecache
 import logging
 import multiprocessing
 import os
+import shutil
 import signal
 import time
 import warnings
@@ -39,15 +40,25 @@ CHECK_SECONDS, CHECK_FACTOR = 10.0, 10.0  # for one check: so long, and so many 
 SUBMISSION_SECONDS = 600.0  # for all of them
 START_SECONDS = 60.0  # for a kernel to start
 MEMORY = 6 << 30  # bytes that an examination may take, outside the walls
-OUTPUT_BYTES = 4 << 20  # kept of what one cell prints and draws
+OUTPUT_BYTES, ALL_OUTPUT_BYTES = 4 << 20, 32 << 20  # kept of what one cell, and all, print and draw
 
 STATUSES = ("passed", "failed", "error", "timeout", "memory", "crashed", "manual", "flagged")
 
 _TRIES = 3
+_PUBLIC = 0  # seeds the students' side: the seed of a run must not be known there
 _GRACE = 20.0  # seconds after which an examination that does not end by itself is ended
 _CHILD = "course_lib.grading.examiner:attend"
 _MODULES = (
-    *("torch", "numpy", "matplotlib.pyplot", "sklearn.datasets", "nbclient", "jupyter_client", "zmq.asyncio"),
+    *(
+        "torch",
+        "torch.fx.experimental.symbolic_shapes",
+        "numpy",
+        "matplotlib.pyplot",
+        "sklearn.datasets",
+        "nbclient",
+        "jupyter_client",
+        "zmq.asyncio",
+    ),
     *("course_lib.checking", "course_lib.data", "course_lib.device", "course_lib.plotting"),
     *("course_lib.grading.border", "course_lib.grading.sandbox"),
 )
@@ -111,6 +122,7 @@ class _Job:
     check_seconds: dict[str, float]
     door: str
     isolation: "Isolation"
+    folder: str  # for the kernel's sockets
 
 
 class Examiner:
@@ -211,6 +223,7 @@ class Examiner:
                 _limits(executed, reference),
                 self._kernels.door,
                 self._isolation,
+                self._kernels.room(),
             )
             try:
                 if self._attempt(job, progress):
@@ -248,6 +261,7 @@ class Examiner:
             finally:
                 child.kill()
                 child.wait(10)
+                shutil.rmtree(job.folder, ignore_errors=True)
 
 
 class _FailureError(Exception):
@@ -379,9 +393,14 @@ class _Examination:
         self._names: dict[str, Any] = {"__name__": "__main__", "__builtins__": builtins}
         self._border: Border
         self._examining = False  # the student's side listens to the border, not to the notebook
+        self._checking = False  # the code of a check runs
 
     def run(self) -> None:
-        """Run all cells, and report."""
+        """Run all cells, and report.
+
+        Hidden checks run last, each with the names as they were at its place: nothing that a student's
+        code says after it has seen a hidden input is kept.
+        """
         from course_lib.grading import border
         from course_lib.grading.walls import wire
 
@@ -392,17 +411,24 @@ class _Examination:
             allowed = job.reference.objects if job.reference else None
             self._border = border.Border(self._channel, allowed)
             self._prepare()
-            for place, cell in enumerate(job.notebook.cells):
-                if cell.cell_type != "code" or place in job.lost or checks.get(place) in job.decided:
-                    continue
-                try:
-                    if place in checks:
-                        self._check(place, cell, checks[place])
-                    else:
+            place, later = 0, []
+            try:
+                for place, cell in enumerate(job.notebook.cells):
+                    if cell.cell_type != "code" or place in job.lost or checks.get(place) in job.decided:
+                        continue
+                    if place not in checks:
                         self._execute(place, cell)
-                except _LostError as lost:
-                    self._report(("lost", place, lost.status, lost.message))
-                    return
+                    elif assignments.BEGIN_HIDDEN in cell.source:
+                        self._listen(place, self._border.remember)
+                        later.append(place)
+                    else:
+                        self._check(place, cell, checks[place])
+                for place in later:
+                    self._listen(place, self._border.recall)
+                    self._check(place, job.notebook.cells[place], checks[place])
+            except _LostError as lost:
+                self._report(("lost", place, lost.status, lost.message))
+                return
         self._report(("done", self._border.seen))
 
     def _prepare(self) -> None:
@@ -427,7 +453,7 @@ class _Examination:
 
         def seed(value: Any = None) -> Any:
             result = here(value)
-            if self._examining:
+            if self._checking:
                 self._border.seed(function, value)
             return result
 
@@ -446,12 +472,13 @@ class _Examination:
         seconds = self._seconds(self._job.cell_seconds)
         self._report(("at", place, seconds + _GRACE))
         if self._examining:
-            self._border.leave()
+            with self._answered(seconds):
+                self._border.leave()
             self._examining = False
         cell = copy.deepcopy(cell)
         self._client.timeout = max(1, int(seconds))
         try:
-            self._client.seed(seed_of(self._job.seed, ""))
+            self._client.seed(seed_of(_PUBLIC, f"cell {place}"))
             self._client.execute_cell(cell, place)
         except CellTimeoutError as error:
             raise _LostError("timeout", f"It took longer than {seconds:.0f} seconds.") from error
@@ -470,6 +497,8 @@ class _Examination:
     def _check(self, place: int, cell: NotebookNode, check: str) -> None:
         """Run a check here, and report the verdict."""
         seconds = self._seconds(self._job.check_seconds[check])
+        if not self._examining:
+            self._listen(place, self._border.remember)
         self._report(("at", place, seconds + _GRACE))
         start = time.monotonic()
         verdict = self._verdict(Cell(cell.source, check), seconds)
@@ -477,40 +506,60 @@ class _Examination:
 
     def _verdict(self, cell: Cell, seconds: float) -> Verdict:
         from course_lib.device import seed_all
-        from course_lib.grading.border import Ended, Silence
+        from course_lib.grading.border import Ended
 
         def ring(number: int, frame: FrameType | None) -> None:
             raise Ended("the time is up")
 
         signal.signal(signal.SIGALRM, ring)
-        self._channel.deadline = time.monotonic() + seconds
         try:
-            signal.setitimer(signal.ITIMER_REAL, seconds)
-            if not self._examining:
-                self._client.kc.execute(_SERVE, silent=True, store_history=False)
-                self._examining = True
-            seed_all(seed_of(self._job.seed, cell.check))
-            code = _compiled(cell)
-            for name in self._job.names.variables & set(code.co_names):
-                self._names[name] = self._border.get(name)
-            with warnings.catch_warnings(), _silence():
-                warnings.simplefilter("ignore")
-                exec(code, self._names)
-        except Ended as error:
-            raise _LostError("timeout", f"It took longer than {seconds:.0f} seconds.") from error
-        except Silence as error:
-            raise self._ended() from error
+            with self._answered(seconds):
+                signal.setitimer(signal.ITIMER_REAL, seconds)
+                self._border.seed("course_lib.device.seed_all", seed_of(_PUBLIC, cell.check))
+                seed_all(seed_of(self._job.seed, cell.check))
+                code = _compiled(cell)
+                for name in self._job.names.variables & set(code.co_names):
+                    self._names[name] = self._border.get(name)
+                self._checking = True
+                with warnings.catch_warnings(), _silence():
+                    warnings.simplefilter("ignore")
+                    exec(code, self._names)
+        except _LostError:
+            raise
         except BaseException as error:
             return _verdict_on(cell.check, error)
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
+            self._checking = False
         return Verdict(cell.check, "passed")
+
+    def _listen(self, place: int, ask: Callable[[int], None]) -> None:
+        """Let the student's side listen to the border, and ask it for something at once."""
+        self._report(("at", place, START_SECONDS + _GRACE))
+        with self._answered(START_SECONDS):
+            if not self._examining:
+                self._client.kc.execute(_SERVE, silent=True, store_history=False)
+                self._examining = True
+            ask(place)
+
+    @contextlib.contextmanager
+    def _answered(self, seconds: float) -> Iterator[None]:
+        """Grant the student's side some seconds to answer."""
+        from course_lib.grading.border import Ended, Silence
+
+        self._channel.deadline = time.monotonic() + seconds
+        try:
+            yield
+        except Ended as error:
+            raise _LostError("timeout", f"It took longer than {seconds:.0f} seconds.") from error
+        except Silence as error:
+            raise self._ended() from error
 
     def _ended(self) -> _LostError:
         """Say how the kernel ended."""
         from course_lib.grading.walls.confine import MEMORY_EXIT
 
-        code = self._client.km.provisioner.exit_code(5)
+        code = self._client.km.provisioner.exit_code(2)
         if code == MEMORY_EXIT:
             return _LostError("memory", "It needed too much memory, and Python was ended.")
         return _LostError("crashed", "It ended Python." if code is not None else "Python stopped answering.")
@@ -533,7 +582,7 @@ def _kernel(job: _Job) -> Iterator[Any]:
     class Client(NotebookClient):
         km: Any
         kc: Any
-        room = OUTPUT_BYTES
+        room, total_room = 0, ALL_OUTPUT_BYTES
 
         async def async_start_new_kernel_client(self) -> Any:
             self.kc = self.km.client()
@@ -545,14 +594,15 @@ def _kernel(job: _Job) -> Iterator[Any]:
         start_new_kernel_client = run_sync(async_start_new_kernel_client)
 
         def execute_cell(self, cell: NotebookNode, place: int) -> Any:
-            self.room = OUTPUT_BYTES
+            self.room = min(OUTPUT_BYTES, self.total_room)
             return super().execute_cell(cell, place)
 
         def process_message(self, msg: Any, cell: NotebookNode, cell_index: int) -> Any:
             if msg["header"]["msg_type"] in ("stream", "display_data", "execute_result", "error"):
                 if self.room < 0:
                     return None
-                self.room -= len(str(msg["content"]))
+                size = len(str(msg["content"]))
+                self.room, self.total_room = self.room - size, self.total_room - size
                 if self.room < 0:
                     cell.outputs.append(
                         _note("Output", "The rest is left out: this cell's output is too long.")
@@ -569,7 +619,7 @@ def _kernel(job: _Job) -> Iterator[Any]:
     context = zmq.asyncio.Context()
     context.setsockopt(zmq.MAXMSGSIZE, 32 << 20)
     manager = AsyncKernelManager(context=context)
-    manager._kernel_spec = sandbox.specification(job.door, job.isolation)
+    manager._kernel_spec = sandbox.specification(job.door, job.isolation, job.folder)
     client = Client(copy.copy(job.notebook), km=manager, allow_errors=True, store_widget_state=False)
     client.shutdown_kernel = "immediate"
     client.log = manager.log = logging.Logger("grading", logging.CRITICAL)

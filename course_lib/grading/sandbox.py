@@ -49,7 +49,7 @@ _MODULES = (  # what kernels and notebooks import
     *("IPython.core.magics", "IPython.core.oinspect", "IPython.extensions.storemagic", "comm"),
     *("ipykernel.kernelapp", "ipykernel.ipkernel", "ipykernel.zmqshell", "ipykernel.debugger"),
     *("tornado.platform.asyncio", "matplotlib.pyplot", "matplotlib_inline.backend_inline"),
-    *("numpy", "torch", "sklearn.datasets"),
+    *("numpy", "torch", "torch.fx.experimental.symbolic_shapes", "sklearn.datasets"),
     *("course_lib.checking", "course_lib.data", "course_lib.device", "course_lib.plotting"),
 )
 
@@ -91,6 +91,10 @@ class WarmParent:
     def door(self) -> str:
         """The path of the socket on which :func:`fork` asks for a child."""
         return str(self._folder / "door")
+
+    def room(self) -> str:
+        """Make a folder for a child's sockets."""
+        return tempfile.mkdtemp(prefix="kernel-", dir=self._folder)
 
     def start(self) -> None:
         """Start the parent if it does not run; :func:`ready` waits for it.
@@ -315,10 +319,10 @@ class WalledProvisioner(KernelProvisionerBase):
 
     door = Unicode(config=True)  # of the warm parent
     limits = Dict(config=True)  # empty: no walls
+    folder = Unicode(config=True)  # an empty one, for sockets
     channel: socket.socket  # to the agent in the kernel
 
     _child: Forked | None = None
-    _folder: str | None = None
 
     @property
     def has_process(self) -> bool:
@@ -361,12 +365,11 @@ class WalledProvisioner(KernelProvisionerBase):
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> Any:
         """Open the kernel's sockets, and hand them to a fork of the warm parent."""
-        self._folder = tempfile.mkdtemp(prefix="kernel-")
         manager: Any = self.parent
-        manager.connection_file = os.path.join(self._folder, "connection.json")
+        manager.connection_file = os.path.join(self.folder, "connection.json")
         names = ("shell", "iopub", "stdin", "control", "hb")
         ports = {f"{name}_port": number for number, name in enumerate(names, 1)}
-        prefix, key = os.path.join(self._folder, "s"), secrets.token_hex(32)
+        prefix, key = os.path.join(self.folder, "s"), secrets.token_hex(32)
         self.channel, theirs = socket.socketpair()
         with contextlib.ExitStack() as stack:
             stack.enter_context(theirs)
@@ -390,8 +393,7 @@ class WalledProvisioner(KernelProvisionerBase):
 
     def _request(self, key: str, environment: dict[str, str]) -> dict[str, Any]:
         if not self.limits:
-            assert self._folder is not None
-            work = os.path.join(self._folder, "work")
+            work = os.path.join(self.folder, "work")
             os.mkdir(work)
             own = {"HOME": work, "TMPDIR": work, "IPYTHONDIR": work}
             return {"key": key, "folder": work, "environment": {**environment, **own}}
@@ -408,29 +410,26 @@ class WalledProvisioner(KernelProvisionerBase):
         }
 
     def end(self) -> None:
-        """End the kernel now, wait until nothing of it is left, and tidy up."""
+        """End the kernel now, wait until nothing of it is left."""
         if self._child:
             self._child.kill()
             self._child.wait(10)
-        self._tidy()
+        self.channel.close()
 
     async def cleanup(self, restart: bool = False) -> None:
-        """Close what belongs to the kernel."""
-        self._tidy()
-
-    def _tidy(self) -> None:
-        if self._folder is not None:
-            self.channel.close()
-            shutil.rmtree(self._folder, ignore_errors=True)
-            self._folder = None
+        """Close what belongs to the kernel; the folder is its owner's."""
+        self.channel.close()
 
 
-def specification(door: str, isolation: Isolation) -> Any:
-    """Return the specification of kernels that are forks of the parent behind this door."""
+def specification(door: str, isolation: Isolation, folder: str) -> Any:
+    """Return the specification of a kernel that is a fork of the parent behind this door."""
     from jupyter_client.kernelspec import KernelSpec
 
     limits = {} if isolation == "none" else dict(LIMITS)
-    settings = {"provisioner_name": "course-walls", "config": {"door": door, "limits": limits}}
+    settings = {
+        "provisioner_name": "course-walls",
+        "config": {"door": door, "limits": limits, "folder": folder},
+    }
     return KernelSpec(
         argv=[], display_name="Python 3", language="python", metadata={"kernel_provisioner": settings}
     )
@@ -446,7 +445,8 @@ def missing() -> list[str]:
     try:
         parent.start()
         parent.ready()
-        with socket.socketpair()[1] as unused:
+        first, unused = socket.socketpair()
+        with first, unused:
             child = Forked(
                 parent.door, {"limits": dict(LIMITS), "probe": True, "user": _someone()}, [unused.fileno()]
             )

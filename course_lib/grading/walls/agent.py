@@ -52,6 +52,7 @@ class Agent:
         self._channel = channel
         self._names: dict[str, Any] = {}
         self._helpers: dict[str, Any] = {}
+        self._remembered: dict[int, dict[str, Any]] = {}  # names, by the place at which they were kept
         self._objects: dict[int, Any] = {}  # that the examiner holds handles of
         self._networks: dict[int, torch.nn.Module] = {}  # that came from the examiner
         self._graphs: dict[int, tuple[list[torch.Tensor], list[torch.Tensor]]] = {}
@@ -78,13 +79,12 @@ class Agent:
             decode = wire.Decoder(blob, self._special)
             try:
                 value = getattr(self, f"_do_{message['do']}")(message, decode)
-                self._reply(value=value, inouts=self._inouts, networks=self._changed())
-            except (EOFError, OSError):
-                raise
+                answer = self._encoded(value=value, inouts=self._inouts, networks=self._changed())
             except BaseException as error:  # also SystemExit and KeyboardInterrupt
-                self._report(error)
+                answer = self._report(error), []
+            self._channel.send(*answer)
 
-    def _report(self, error: BaseException) -> None:
+    def _report(self, error: BaseException) -> dict[str, Any]:
         kinds = [kind.__name__ for kind in type(error).__mro__]
         try:
             text = str(error)
@@ -94,12 +94,11 @@ class Agent:
         report: dict[str, Any] = {"error": kinds[:20], "text": text[:2000], "trace": trace[-4000:]}
         if self._raised and error is self._raised[0]:
             report["callback"] = self._raised[1]
-        self._channel.send(report)
+        return report
 
-    def _reply(self, **parts: Any) -> None:
+    def _encoded(self, **parts: Any) -> tuple[dict[str, Any], list[bytes | memoryview]]:
         encode = wire.Encoder(self._coded)
-        message = {name: encode(part) for name, part in parts.items()}
-        self._channel.send(message, encode.blobs)
+        return {name: encode(part) for name, part in parts.items()}, encode.blobs
 
     # What is asked for
 
@@ -153,6 +152,12 @@ class Agent:
         module, name = message["function"].rsplit(".", 1)
         getattr(importlib.import_module(module), name)(message["seed"])
 
+    def _do_remember(self, message: Any, decode: wire.Decoder) -> None:
+        self._remembered[message["place"]] = dict(self._names)
+
+    def _do_recall(self, message: Any, decode: wire.Decoder) -> None:
+        self._names = self._remembered[message["place"]]
+
     def _do_define(self, message: Any, decode: wire.Decoder) -> None:
         """Define a function that the author of a check wrote for this side."""
         names = dict(self._names, student_side=lambda function: function)
@@ -194,7 +199,7 @@ class Agent:
         return self._used[number]
 
     def _call_back(self, number: int, args: Any, kwargs: Any) -> Any:
-        self._reply(callback=number, args=list(args), kwargs=kwargs)
+        self._channel.send(*self._encoded(callback=number, args=list(args), kwargs=kwargs))
         message, blob = self._channel.receive()
         if "error" in message:
             error = getattr(builtins, message["error"], Exception)(message["text"])

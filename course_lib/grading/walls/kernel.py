@@ -38,7 +38,7 @@ def _run(request: dict[str, Any], files: list[int]) -> None:
     os.environ.clear()
     os.environ.update(request["environment"])
     os.chdir(request["folder"])
-    for number in (0, 1):
+    for number in (0, 1, 2):
         os.dup2(os.open(os.devnull, os.O_RDWR), number)
     random.seed()
     for name in ("numpy", "torch"):  # or all children would share one stream of random numbers
@@ -66,6 +66,11 @@ def _launch(key: str, listening: dict[str, int]) -> None:
 
         def init_heartbeat(self) -> None:
             pass
+
+        def init_shell(self) -> None:
+            super().init_shell()
+            shell: Any = self.shell
+            shell.keepkernel_on_exit = True  # or exit() would end it at some later moment
 
         def _bind_socket(self, s: Any, port: int) -> int:
             s.setsockopt(zmq.USE_FD, next(numbers))
