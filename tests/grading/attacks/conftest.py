@@ -11,10 +11,6 @@ from course_lib.grading import sandbox
 from tests.grading.attacks.arena import Arena
 
 
-def pytest_configure(config):
-    config.addinivalue_line("markers", "slow: runs into limits of time")
-
-
 def pytest_collection_modifyitems(items):
     """Walls need Linux; there, they must stand: without bubblewrap these tests fail."""
     if sys.platform != "linux":
