@@ -557,11 +557,13 @@ class _Examination:
 
     def _ended(self) -> _LostError:
         """Say how the kernel ended."""
-        from course_lib.grading.walls.confine import MEMORY_EXIT
+        from course_lib.grading.walls.confine import BUSY_EXIT, MEMORY_EXIT
 
         code = self._client.km.provisioner.exit_code(2)
         if code == MEMORY_EXIT:
             return _LostError("memory", "It needed too much memory, and Python was ended.")
+        if code == BUSY_EXIT:
+            return _LostError("crashed", "It kept too many threads or processes busy, and Python was ended.")
         return _LostError("crashed", "It ended Python." if code is not None else "Python stopped answering.")
 
 

@@ -70,7 +70,7 @@ def _launch(key: str, listening: dict[str, int]) -> None:
         def init_shell(self) -> None:
             super().init_shell()
             shell: Any = self.shell
-            shell.keepkernel_on_exit = True  # or exit() would end it at some later moment
+            shell.ask_exit = lambda: None  # or exit() would end it at some later moment
 
         def _bind_socket(self, s: Any, port: int) -> int:
             s.setsockopt(zmq.USE_FD, next(numbers))

@@ -49,16 +49,10 @@ def test_memory_has_a_limit(hurried, name):
     hurried.attack(MEMORY[name], checks=["q1-values"])
 
 
-@pytest.mark.parametrize("name", HIDDEN_MEMORY)
-def test_memory_outside_of_processes_counts(hurried, name):
-    with mock.patch.object(hurried, "patience", mock.patch.object(examiner, "CELL_SECONDS", 30.0)):
-        outcome = hurried.attack(HIDDEN_MEMORY[name] + "\nprint('two ' + 'gigabytes')", checks=["q1-values"])
-    assert "two gigabytes" not in outcome.outputs
-    assert (
-        "too much memory" in outcome.outputs
-        or "MemoryError" in outcome.outputs
-        or "OSError" in outcome.outputs
-    )
+@pytest.mark.parametrize(("name", "error"), [("memfd", "PermissionError"), ("System V", "AssertionError")])
+def test_memory_outside_of_processes_cannot_be_had(hurried, name, error):
+    outcome = hurried.attack(HIDDEN_MEMORY[name], checks=["q1-values"])
+    assert f'"ename": "{error}"' in outcome.outputs
 
 
 def test_too_much_memory_in_an_answer_is_said_so(hurried):
