@@ -1,10 +1,6 @@
 """Memory, processes, disk and output have limits, and nothing of them is left."""
 
-from unittest import mock
-
 import pytest
-
-from course_lib.grading import examiner
 
 MEMORY = {
     "lists": "x = []\nwhile True:\n    x.append([0] * 10**6)",
