@@ -219,7 +219,7 @@ class Border:
             raise self._raised[number]
         if type(kinds) is not list:
             kinds = []
-        text = str(message.get("text", ""))[:2000]
+        text = " ".join(str(message.get("text", ""))[:2000].split("\n"))  # lines would look like hints
         raise _student_error([str(kind)[:80] for kind in kinds[:20]], text, stop=do == "next")
 
     def _call_back(self, function: Callable[..., Any], args: Any, kwargs: Any) -> None:

@@ -7,6 +7,7 @@ nothing else in it can do harm.
 import ast
 import copy
 import difflib
+import functools
 import json
 import re
 import stat
@@ -331,6 +332,7 @@ class _Match:
         """
         others = [k for k, other in enumerate(self.places) if other not in (None, place)]
 
+        @functools.cache
         def below(start: int) -> list[int]:
             run = range(start + 1, min((k for k in others if k > start), default=len(self.cells)))
             code = [k for k in run if self.cells[k].code and _is_python(self.cells[k].source)]
@@ -481,6 +483,7 @@ def _defines(source: str) -> set[str]:
     return set(re.findall(r"\w+", found))
 
 
+@functools.lru_cache(maxsize=MAX_CELLS)
 def _is_python(source: str) -> bool:
     try:
         ast.parse(re.sub(r"(?m)^([ \t]*)[%!].*", r"\1pass", source[:20_000]))

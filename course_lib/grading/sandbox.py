@@ -35,7 +35,7 @@ LIMITS = Limits(
     process_memory=4 << 30,
     seconds=900,
     processes=128,
-    open_files=1024,
+    open_files=512,
     file_size=128 << 20,
     disk=256 << 20,
 )

@@ -166,27 +166,48 @@ def _taken() -> tuple[int, int]:
     """Return the bytes that the processes inside take, shared ones counted once, and their busy threads."""
     total = busy = 0
     for name in filter(str.isdigit, os.listdir("/proc")):
-        with contextlib.suppress(OSError):
-            status = Path(f"/proc/{name}/status").read_text()
-            numbers = next(line for line in status.splitlines() if line.startswith("NSpid:"))
-            if len(numbers.split()) < 3:  # it has no number of its own inside: it is not there
+        with contextlib.suppress(OSError, StopIteration):
+            numbers = _field(f"/proc/{name}/status", "NSpid:")
+            if len(numbers) < 2:  # it has no number of its own inside: it is not there
                 continue
-            try:
-                text, key = Path(f"/proc/{name}/smaps_rollup").read_text(), "Pss:"
-            except PermissionError:  # it hides its memory: then all of it counts
-                text, key = status, "VmRSS:"
-            total += sum(int(line.split()[1]) for line in text.splitlines() if line.startswith(key)) * 1024
-            for thread in os.listdir(f"/proc/{name}/task"):
-                stat = Path(f"/proc/{name}/task/{thread}/stat").read_text()
-                busy += stat.rpartition(")")[2].split()[0] == "R"
+            threads = [f"/proc/{name}/task/{thread}" for thread in os.listdir(f"/proc/{name}/task")]
+            states = [_state(thread) for thread in threads]
+            busy += states.count("R")
+            # The first thread may have ended, and then tells nothing of the others.
+            living = next(thread for thread, state in zip(threads, states, strict=True) if state not in "ZX")
+            total += _memory(living)
     return total, busy
 
 
-# Memory that belongs to no process would count for nobody; keys and rings outlive a submission.
+def _memory(thread: str) -> int:
+    """Return the bytes of a process, as one of its threads tells it."""
+    tables = int(_field(f"{thread}/status", "VmPTE:")[0])
+    try:
+        own = int(_field(f"{thread}/smaps_rollup", "Pss:")[0])
+    except PermissionError:  # it hides its memory: then all of it counts
+        own = int(_field(f"{thread}/status", "VmRSS:")[0])
+    return (own + tables) * 1024
+
+
+def _field(path: str, name: str) -> list[str]:
+    lines = Path(path).read_text().splitlines()
+    return next(line for line in lines if line.startswith(name)).split()[1:]
+
+
+def _state(thread: str) -> str:
+    try:
+        return Path(f"{thread}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:  # it has just ended
+        return "X"
+
+
+# Memory of no process would count for nobody; keys outlive a submission; the others watch what files
+# somebody else reads.
 _FORBIDDEN = {
-    "x86_64": (0xC000003E, (319, 447, 29, 323, 425, 248, 249, 250)),
-    "aarch64": (0xC00000B7, (279, 447, 194, 282, 425, 217, 218, 219)),
-}  # memfd_create, memfd_secret, shmget, userfaultfd, io_uring_setup, add_key, request_key, keyctl
+    "x86_64": (0xC000003E, (319, 447, 29, 64, 68, 323, 425, 327, 27, 253, 294, 248, 249, 250)),
+    "aarch64": (0xC00000B7, (279, 447, 194, 190, 186, 282, 425, 286, 232, 26, 26, 217, 218, 219)),
+}  # memfd_create, memfd_secret, shmget, semget, msgget, userfaultfd, io_uring_setup, preadv2, mincore,
+# inotify_init, inotify_init1, add_key, request_key, keyctl
 
 
 class _Filter(ctypes.Structure):
