@@ -280,7 +280,7 @@ class _Progress:
     seconds: dict[str, float]
     lost: set[int] = field(default_factory=set)  # places of cells that hung or ended a kernel
     suspects: set[int] = field(default_factory=set)  # that did so once
-    hidden: bool = False  # whether a hidden check has begun
+    hidden: bool = False  # whether hidden checks have begun
     silent: int = 0  # how often the student's side did not answer at all
 
     def follow(self, pipe: Connection, seconds: float) -> bool:
@@ -296,7 +296,8 @@ class _Progress:
             match kind:
                 case "at":
                     place, patience = rest
-                    self.hidden |= assignments.BEGIN_HIDDEN in self.executed.cells[place].source
+                case "hidden":
+                    self.hidden = True
                 case "outputs" if self.hidden:  # they may speak of what a hidden check has shown
                     pass
                 case "outputs":
@@ -437,6 +438,7 @@ class _Examination:
                         later.append(place)
                     else:
                         self._check(place, cell, checks[place])
+                self._report(("hidden",))
                 for place in later:
                     self._listen(place, self._border.recall)
                     self._check(place, job.notebook.cells[place], checks[place])

@@ -52,6 +52,20 @@ def test_a_wrong_answer_fails_with_the_message_of_its_check(toys):
     assert "hint: subtract the mean" in verdict.message
 
 
+def test_outputs_are_kept_of_cells_after_a_hidden_check_but_nothing_that_it_has_shown(toys):
+    one, reference = toys
+    notebook = submission(
+        GOOD + "\n\nseen = []\nkept = center\ndef center(x):\n    seen.append(x)\n    return kept(x)"
+    )
+    for source in ("print('after', len(seen))", "raise ValueError(str(seen))"):
+        cell = nbformat.v4.new_code_cell(source, metadata={"course": {"extra": True}})
+        notebook.cells.insert(7, cell)
+    examined = one.examine(notebook, reference, seed=1)
+    assert {v.check: v.status for v in examined.verdicts} == ALL_PASSED
+    assert examined.notebook.cells[8].outputs[0].text == "after 2\n", "the two visible checks' calls"
+    assert "ValueError" in examined.notebook.cells[7].outputs[0].ename
+
+
 def test_noise_costs_nothing(toys):
     noise = (
         "import sys, warnings\nwarnings.warn('careful')\nprint('x' * 1000, file=sys.stderr)\nprint('done')",
