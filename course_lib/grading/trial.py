@@ -237,8 +237,7 @@ def trial(
         return patience + 5 * seconds[candidate.question]
 
     outcomes += _run(assignment, rest, workers, limit, progress)
-    right = [candidate for candidate in known if candidate.kind == "right"]
-    outcomes += _outside(assignment, [*references, *right], workers, progress)
+    outcomes += _outside(assignment, [*references, *known], workers, progress)
     return Trial(assignment, tuple(outcomes), equivalent)
 
 
@@ -412,8 +411,8 @@ def _outside(
 ) -> list[Outcome]:
     """Examine candidates as submissions are, but without walls: their author is the instructor.
 
-    What differs between the two ways of running a check (arguments are copies, results are plain data)
-    shows only here.
+    What differs between the two ways of running a check (arguments and results are copies and plain
+    data) shows only here.
     """
     if not hasattr(os, "fork"):  # on Windows submissions are graded in WSL, too
         return []
@@ -422,9 +421,9 @@ def _outside(
     def examine(share: list[Candidate]) -> list[Outcome]:
         outcomes = []
         with Examiner(assignment, "none", "cpu") as examiner:
+            _, reference = examiner.examine_reference(seed=0)
             for candidate in share:
-                notebook = _notebook(assignment, candidate)
-                examined = examiner.examine_reference(candidate.seed, notebook)[0]
+                examined = examiner.examine(_notebook(assignment, candidate), reference, candidate.seed)
                 outcomes.append(Outcome(candidate, examined.verdicts, examined.seconds, outside=True))
                 bar.update()
         return outcomes
