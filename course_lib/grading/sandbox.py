@@ -399,7 +399,12 @@ class WalledProvisioner(KernelProvisionerBase):
             return {"key": key, "folder": work, "environment": {**environment, **own}}
         kept = ("PATH", "LANG", "OMP_NUM_THREADS", "MPLBACKEND", "CUDA_VISIBLE_DEVICES")
         home = "/home/student"
-        own = {"HOME": home, "TMPDIR": "/tmp", "IPYTHONDIR": f"{home}/.ipython", "MPLCONFIGDIR": "/tmp"}
+        own = {
+            "HOME": home,
+            "TMPDIR": "/dev/shm",
+            "IPYTHONDIR": f"{home}/.ipython",
+            "MPLCONFIGDIR": "/dev/shm",
+        }
         user = 1_000_000_000 + secrets.randbelow(1_000_000_000) if os.getuid() == 0 else None
         return {
             "key": key,
